@@ -1,0 +1,236 @@
+"""Figures that guard themselves: what was drawn is written down beside the picture.
+
+nbval does not compare pictures. `show` therefore puts a digest of the drawn
+data, the caption and the alternative text into the same output, invisible on
+the page and compared to the letter when the notebook is tested.
+"""
+
+import base64
+import io
+import math
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from cycler import cycler
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, ScalarFormatter
+
+from celib.display import publish
+
+__all__ = ["COLOURS", "digest", "show", "subplots"]
+
+MIME = "application/vnd.celib.figure+json"
+
+# Okabe and Ito's palette, told apart by colour-blind eyes; yellow is left out,
+# since a yellow line can't be seen on white.
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "amber": "#E69F00",
+    "black": "#000000",
+    "grey": "#767676",
+}
+
+# In inches. Narrow, so that 12.5 points are still 10 pixels on a phone.
+WIDTH = 5.6
+
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 12.5,
+    "axes.titlesize": 13,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=list(COLOURS.values())[:6]),
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 2.2,
+    "legend.frameon": False,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+}
+
+
+def subplots(
+    rows: int = 1, columns: int = 1, /, *, height: float = 3.3, **options: Any
+) -> tuple[Figure, Any]:
+    """Open a figure in the book's style, wide enough for a page, legible on a phone.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Number of axes.
+    height : float
+        In inches; the width is 5.6.
+    **options
+        Passed to `matplotlib.figure.Figure.subplots`.
+
+    Returns
+    -------
+    figure, axes
+        As from `matplotlib.pyplot.subplots`, but nothing is shown by itself.
+
+    Examples
+    --------
+    >>> fig, ax = subplots()
+    >>> float(fig.get_figwidth())
+    5.6
+    """
+    mpl.rcParams.update(_STYLE)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def show(figure: Figure, /, *, name: str, caption: str, alt: str) -> None:
+    """Show `figure` with its caption, its alternative text and a digest.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        What to show.
+    name : str
+        Its label in the book, which begins with ``fig-``.
+    caption : str
+        Markdown: what the reader should see in it.
+    alt : str
+        What the picture shows, for readers who do not see it.
+
+    Raises
+    ------
+    ValueError
+        If `name` does not begin with ``fig-``, the caption is empty, or the
+        alternative text says less than 20 characters.
+
+    Examples
+    --------
+    >>> fig, ax = subplots()
+    >>> _ = ax.plot([0, 1], [0, 1])
+    >>> words = "A straight line from the origin to (1, 1)."
+    >>> show(fig, name="fig-line", caption="A line.", alt=words)
+    Figure: A straight line from the origin to (1, 1).
+    """
+    if not name.startswith("fig-"):
+        raise ValueError(f"name must begin with 'fig-', got {name!r}")
+    if not caption.strip():
+        raise ValueError(f"caption must say what {name} shows, got an empty string")
+    if len(alt.strip()) < 20:
+        raise ValueError(
+            f"alt must describe {name} in 20 characters or more, got {alt!r}"
+        )
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    publish(
+        {
+            "image/png": base64.b64encode(picture.getvalue()).decode(),
+            "text/plain": f"Figure: {alt}",
+            MIME: {"name": name, "caption": caption, "alt": alt, **digest(figure)},
+        }
+    )
+
+
+def digest(figure: Figure, /) -> dict[str, Any]:
+    """Write down what `figure` draws: its words, and its data to four digits.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        What to describe.
+
+    Returns
+    -------
+    dict
+        A list of axes, each with its titles, limits, lines, bars, points and
+        images; ready for JSON.
+
+    Examples
+    --------
+    >>> fig, ax = subplots()
+    >>> _ = ax.plot([0, 1], [1 / 3, 2 / 3], label="a third more")
+    >>> digest(fig)["axes"][0]["lines"][0]["y"]
+    [0.3333, 0.6667]
+    """
+    return {"axes": [_axes(ax) for ax in figure.axes]}
+
+
+def _axes(ax: Any) -> dict[str, Any]:
+    legend = ax.get_legend()
+    described = {
+        "title": ax.get_title(loc="left") or ax.get_title(),
+        "labels": [ax.get_xlabel(), ax.get_ylabel()],
+        "scales": [ax.get_xscale(), ax.get_yscale()],
+        "limits": _numbers([*ax.get_xlim(), *ax.get_ylim()]),
+        "ticks": [_tick_words(ax.xaxis), _tick_words(ax.yaxis)],
+        "texts": [text.get_text() for text in ax.texts],
+        "legend": [t.get_text() for t in legend.get_texts()] if legend else [],
+        "lines": [_line(line) for line in ax.lines],
+        "bars": [_numbers(_rectangle(bar)) for bar in ax.patches if _is_bar(bar)],
+        "points": [_collection(c) for c in ax.collections],
+        "images": [_image(image) for image in ax.images],
+    }
+    return {key: value for key, value in described.items() if value not in ([], "")}
+
+
+def _tick_words(axis: Any) -> list[str]:
+    """Tick labels that were written by hand, such as the names of letters."""
+    if isinstance(axis.get_major_formatter(), ScalarFormatter | LogFormatter):
+        return []
+    return [label.get_text() for label in axis.get_majorticklabels()]
+
+
+def _line(line: Any) -> dict[str, Any]:
+    label = str(line.get_label())
+    return {
+        "label": "" if label.startswith("_") else label,
+        "colour": mpl.colors.to_hex(line.get_color()),
+        "style": str(line.get_linestyle()),
+        "x": _numbers(line.get_xdata()),
+        "y": _numbers(line.get_ydata()),
+    }
+
+
+def _is_bar(patch: Any) -> bool:
+    return isinstance(patch, mpl.patches.Rectangle)
+
+
+def _rectangle(bar: Any) -> list[float]:
+    return [bar.get_x(), bar.get_y(), bar.get_width(), bar.get_height()]
+
+
+def _collection(collection: Any) -> dict[str, Any]:
+    """Describe a scatter by its points, a filled area by its outline."""
+    offsets: Any = np.ma.filled(np.ma.asarray(collection.get_offsets(), float), np.nan)
+    paths = [np.asarray(path.vertices) for path in collection.get_paths()]
+    scatter = isinstance(collection, mpl.collections.PathCollection)
+    data = offsets if scatter else np.concatenate(paths or [np.zeros((0, 2))])
+    values = collection.get_array()
+    return {
+        "label": str(collection.get_label()).removeprefix("_"),
+        "x": _numbers(data[:, 0]),
+        "y": _numbers(data[:, 1]),
+        "values": [] if values is None else _numbers(values),
+    }
+
+
+def _image(image: Any) -> dict[str, Any]:
+    values = np.asarray(image.get_array(), dtype=float)
+    return {"shape": list(values.shape), "values": _numbers(values)}
+
+
+def _numbers(values: Any, most: int = 400) -> list[float | str]:
+    """Round to four digits; of a long list keep every n-th, and the mean."""
+    flat = np.asarray(values, dtype=float).ravel()
+    if flat.size > most:
+        step = math.ceil(flat.size / most)
+        flat = np.concatenate([flat[::step], [np.nanmean(flat)]])
+    return [_rounded(float(value)) for value in flat]
+
+
+def _rounded(value: float) -> float | str:
+    # JSON has no NaN or infinity; + 0.0 turns -0.0 into 0.0
+    return float(f"{value:.4g}") + 0.0 if math.isfinite(value) else str(value)

@@ -1,0 +1,360 @@
+"""Information: what a distribution costs to describe. Chapters 2 to 4.
+
+Truth comes first, as on paper: ``cross_entropy(p, q)`` is the cost of data
+from `p` under the model `q`. Nats, unless `base` says otherwise. Each
+distribution is taken as it is stored: nothing is normalised or clipped.
+"""
+
+import math
+from typing import Any
+
+from celib._arrays import (
+    Array,
+    check_axis,
+    check_base,
+    check_distributions,
+    check_float,
+    check_not_negative,
+    log,
+    namespace,
+    narrow,
+    quiet,
+    total,
+    widen,
+)
+
+__all__ = [
+    "cross_entropy",
+    "entropy",
+    "js_divergence",
+    "kl_divergence",
+    "perplexity",
+    "surprisal",
+]
+
+
+def surprisal(p: Array, /, *, base: float | None = None) -> Array:
+    r"""Surprisal: how surprising an outcome of probability `p` is.
+
+    .. math:: h(p) = -\log p
+
+    Parameters
+    ----------
+    p : array, any shape
+        Probabilities.
+    base : float, optional
+        Base of the logarithm: 2 for bits. Nats if omitted.
+
+    Returns
+    -------
+    array, the shape of `p`
+        Zero for what is certain, infinite for what is impossible.
+
+    Raises
+    ------
+    TypeError
+        If `p` is not a floating-point array.
+    ValueError
+        If a value is negative, or `base` is not positive.
+
+    References
+    ----------
+    Shannon (1948), A mathematical theory of communication.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> surprisal(np.array([1.0, 0.5, 0.25]), base=2)
+    array([0., 1., 2.])
+    """
+    xp = namespace(p=p)
+    check_float(xp, p=p)
+    check_not_negative(xp, p=p)
+    check_base(base)
+    return narrow(0 - log(widen(p, xp), xp, base), p, xp)
+
+
+def entropy(p: Array, /, *, base: float | None = None, axis: int = -1) -> Array:
+    r"""Entropy: the expected surprisal of a distribution.
+
+    .. math:: H(p) = -\sum_k p_k \log p_k
+
+    Parameters
+    ----------
+    p : array, shape (..., K)
+        A distribution along `axis`.
+    base : float, optional
+        Base of the logarithm: 2 for bits. Nats if omitted.
+    axis : int
+        The axis of the K outcomes.
+
+    Returns
+    -------
+    array, shape (...)
+        Between 0 and log K. Outcomes of probability zero add nothing.
+
+    Raises
+    ------
+    TypeError
+        If `p` is not a floating-point array.
+    ValueError
+        If a value is negative, the total is zero, or `base` is not positive.
+
+    Notes
+    -----
+    Elsewhere: ``scipy.stats.entropy(p)``, which divides `p` by its sum first.
+
+    References
+    ----------
+    Shannon (1948), A mathematical theory of communication.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(entropy(np.array([0.5, 0.25, 0.25]), base=2))
+    1.5
+    """
+    return cross_entropy(p, p, base=base, axis=axis)
+
+
+def cross_entropy(
+    p: Array, q: Array, /, *, base: float | None = None, axis: int = -1
+) -> Array:
+    r"""Cross-entropy: the expected surprisal of data from `p` under the model `q`.
+
+    .. math:: H(p, q) = -\sum_k p_k \log q_k
+
+    Parameters
+    ----------
+    p, q : array, shape (..., K)
+        Truth and model, distributions along `axis`.
+    base : float, optional
+        Base of the logarithm: 2 for bits. Nats if omitted.
+    axis : int
+        The axis of the K outcomes.
+
+    Returns
+    -------
+    array, shape (...)
+        At least the entropy of `p`; infinite where the model rules out what
+        can happen. There is no upper bound.
+
+    Raises
+    ------
+    TypeError
+        If `p` and `q` are not floating-point arrays of one library.
+    ValueError
+        If the shapes differ, a value is negative, a total is zero, or `base`
+        is not positive.
+
+    See Also
+    --------
+    celib.losses.nll : The same number from log-probabilities and class labels.
+
+    References
+    ----------
+    Good (1952), Rational decisions: the logarithmic score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(cross_entropy(np.array([1.0, 0.0]), np.array([0.25, 0.75]), base=2))
+    2.0
+    """
+    check_base(base)
+    xp = check_distributions(p=p, q=q, axis=axis)
+    wide_p, wide_q = widen(p, xp), widen(q, xp)
+    possible = wide_p > 0
+    log_q = log(xp.where(possible, wide_q, xp.ones_like(wide_q)), xp, base)
+    return narrow(0 - total(wide_p * log_q, axis, xp), p, xp)
+
+
+def kl_divergence(
+    p: Array, q: Array, /, *, base: float | None = None, axis: int = -1
+) -> Array:
+    r"""Kullback-Leibler divergence: the extra cost of describing `p` with `q`.
+
+    .. math:: D(p \,\|\, q) = \sum_k p_k \log \frac{p_k}{q_k} \;\ge\; 0
+
+    Parameters
+    ----------
+    p, q : array, shape (..., K)
+        Truth and model; each sums to one along `axis`.
+    base : float, optional
+        Base of the logarithm: 2 for bits. Nats if omitted.
+    axis : int
+        The axis of the K outcomes.
+
+    Returns
+    -------
+    array, shape (...)
+        Never negative; infinite where the model rules out what can happen.
+
+    Raises
+    ------
+    TypeError
+        If `p` and `q` are not floating-point arrays of one library.
+    ValueError
+        If the shapes differ, a value is negative, a total is zero, or `base`
+        is not positive.
+
+    Notes
+    -----
+    The textbook sum subtracts nearly equal numbers when `q` is close to `p`,
+    and can come out negative. Here each term is
+    :math:`p_k \log(p_k / q_k) + q_k - p_k`, which is never negative, so
+    nothing cancels; the additions sum to zero. For stored numbers whose sums
+    differ in the last digit this is the *generalised* divergence: it adds
+    :math:`\sum_k q_k - \sum_k p_k`.
+
+    Elsewhere: ``scipy.stats.entropy(p, q)``; and, with the order turned
+    round, ``torch.nn.functional.kl_div(q.log(), p, reduction="sum")``.
+
+    References
+    ----------
+    Kullback and Leibler (1951), On information and sufficiency.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(kl_divergence(np.array([1.0, 0.0]), np.array([0.25, 0.75]), base=2))
+    2.0
+    """
+    check_base(base)
+    xp = check_distributions(p=p, q=q, axis=axis)
+    wide_p, wide_q = widen(p, xp), widen(q, xp)
+    nats = total(_excess(wide_p, wide_q, wide_q - wide_p, xp), axis, xp)
+    return narrow(_in_base(nats, base), p, xp)
+
+
+def js_divergence(
+    p: Array, q: Array, /, *, base: float | None = None, axis: int = -1
+) -> Array:
+    r"""Jensen-Shannon divergence: how far two distributions are from their mean.
+
+    .. math:: \mathrm{JS}(p, q) = \tfrac12 D(p \,\|\, m) + \tfrac12 D(q \,\|\, m),
+              \qquad m = \tfrac12 (p + q)
+
+    Parameters
+    ----------
+    p, q : array, shape (..., K)
+        Two distributions along `axis`; their order does not matter.
+    base : float, optional
+        Base of the logarithm: 2 for bits. Nats if omitted.
+    axis : int
+        The axis of the K outcomes.
+
+    Returns
+    -------
+    array, shape (...)
+        Between 0 and log 2. Its square root is a metric.
+
+    Raises
+    ------
+    TypeError
+        If `p` and `q` are not floating-point arrays of one library.
+    ValueError
+        If the shapes differ, a value is negative, a total is zero, or `base`
+        is not positive.
+
+    Notes
+    -----
+    Elsewhere: the square of ``scipy.spatial.distance.jensenshannon(p, q)``.
+
+    References
+    ----------
+    Lin (1991), Divergence measures based on the Shannon entropy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0]), base=2))
+    1.0
+    """
+    check_base(base)
+    xp = check_distributions(p=p, q=q, axis=axis)
+    wide_p, wide_q = widen(p, xp), widen(q, xp)
+    gap = (wide_q - wide_p) / 2
+    middle = wide_p / 2 + wide_q / 2
+    terms = _excess(wide_p, middle, gap, xp) + _excess(wide_q, middle, -gap, xp)
+    return narrow(_in_base(total(terms, axis, xp) / 2, base), p, xp)
+
+
+def perplexity(probs: Array, /, *, axis: int = -1) -> Array:
+    r"""Perplexity of the probabilities that a model gave to what happened.
+
+    .. math:: \mathrm{PP} = \exp\Bigl(-\frac1N \sum_n \log q_n\Bigr)
+
+    Parameters
+    ----------
+    probs : array, shape (..., N)
+        The probability given to each of the N outcomes that occurred.
+    axis : int
+        The axis of the N outcomes.
+
+    Returns
+    -------
+    array, shape (...)
+        The geometric mean of 1/q: as uncertain as a fair choice among that
+        many outcomes. It has no unit, so no base.
+
+    Raises
+    ------
+    TypeError
+        If `probs` is not a floating-point array.
+    ValueError
+        If a value is negative or `axis` is empty.
+
+    References
+    ----------
+    Jelinek et al. (1977), Perplexity: a measure of the difficulty of speech
+    recognition tasks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(perplexity(np.array([0.5, 0.125])))
+    4.0
+    """
+    xp = namespace(probs=probs)
+    check_float(xp, probs=probs)
+    check_axis(probs, axis, "probs")
+    check_not_negative(xp, probs=probs)
+    log_q = log(widen(probs, xp), xp)
+    return narrow(xp.exp(-total(log_q, axis, xp) / probs.shape[axis]), probs, xp)
+
+
+def _in_base(nats: Array, base: float | None) -> Array:
+    return nats if base is None else nats / math.log(base)
+
+
+@quiet
+def _excess(p: Array, q: Array, gap: Array, xp: Any) -> Array:
+    """Compute p log(p/q) + q - p, where gap = q - p: a term of D that is >= 0."""
+    possible = p > 0
+    one = xp.ones_like(p)
+    p1, q1 = xp.where(possible, p, one), xp.where(possible, q, one)
+    d = gap / p1
+    far = gap - p * _log_ratio(q1, p1, xp)
+    # near d = 0, `far` cancels; p (d - log(1 + d)) does not, summed as a series
+    near = xp.abs(d) < 0.6
+    close = p * _d_minus_log1p(xp.where(near, d, xp.zeros_like(d)))
+    return xp.where(possible, xp.where(near, close, far), q)
+
+
+def _log_ratio(q: Array, p: Array, xp: Any) -> Array:
+    """log(q/p), also where the quotient leaves the range of the type."""
+    ratio = q / p
+    inside = (ratio > xp.finfo(q.dtype).smallest_normal) & xp.isfinite(ratio)
+    log_of_ratio = log(xp.where(inside, ratio, xp.ones_like(ratio)), xp)
+    return xp.where(inside, log_of_ratio, log(q, xp) - log(p, xp))
+
+
+def _d_minus_log1p(d: Array) -> Array:
+    """Compute d - log(1 + d) to the last digits, for abs(d) < 0.6."""
+    # log(1 + d) = 2 atanh(s) and d = 2 s / (1 - s), with s = d / (2 + d)
+    s = d / (2 + d)
+    tail = 0 * s
+    for odd in range(47, 1, -2):
+        tail = s * s * (tail + 1 / odd)
+    return 2 * s * (s / (1 - s) - tail)

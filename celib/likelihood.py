@@ -1,0 +1,208 @@
+"""Likelihood: what a model gave to what happened. Chapter 1.
+
+Negative log-likelihoods here are totals over the data, in nats. Divided by
+the number of outcomes they are cross-entropies, which is chapter 2.
+"""
+
+from typing import Any
+
+from celib._arrays import (
+    Array,
+    check_axis,
+    check_float,
+    check_labels,
+    check_not_negative,
+    log,
+    log1p,
+    namespace,
+    total,
+    widen,
+)
+
+__all__ = ["bernoulli_nll", "categorical_mle", "categorical_nll"]
+
+
+def bernoulli_nll(p: Array, y: Array, /) -> Array:
+    r"""Negative log-likelihood of yes-or-no outcomes.
+
+    .. math:: -\sum_n \bigl( y_n \log p_n + (1 - y_n) \log (1 - p_n) \bigr)
+
+    Parameters
+    ----------
+    p : array, shape (N,) or ()
+        The probability of a one that the model gave to each outcome, or one
+        probability for all of them.
+    y : array, shape (N,)
+        Outcomes, each 0 or 1.
+
+    Returns
+    -------
+    array, shape ()
+        Nats; infinite if the model ruled out something that happened.
+
+    Raises
+    ------
+    TypeError
+        If `p` is not a floating-point array, or of another library than `y`.
+    ValueError
+        If a probability lies outside [0, 1], an outcome is neither 0 nor 1,
+        or the shapes differ.
+
+    Notes
+    -----
+    Elsewhere: ``sklearn.metrics.log_loss(y, p, normalize=False)``, which
+    clips; ``torch.nn.functional.binary_cross_entropy(p, y,
+    reduction="sum")``, which caps each term at 100.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> throws = np.array([1, 1, 0, 1])
+    >>> round(float(bernoulli_nll(np.array(0.75), throws)), 6)
+    2.249341
+    """
+    xp = _check_bernoulli(p, y)
+    wide = widen(p, xp)
+    # log1p keeps the digits of a tiny p that 1 - p would round away
+    log_q = xp.where(y == 1, log(wide, xp), log1p(-wide, xp))
+    return 0 - _sum(log_q, xp)
+
+
+def categorical_nll(probs: Array, labels: Array, /) -> Array:
+    r"""Negative log-likelihood of outcomes with K kinds.
+
+    .. math:: -\sum_n \log q_{n, y_n}
+
+    Parameters
+    ----------
+    probs : array, shape (N, K) or (K,)
+        The model's distribution for each outcome, or one for all of them.
+    labels : array of integers, shape (N,)
+        Which of the K kinds each outcome was.
+
+    Returns
+    -------
+    array, shape ()
+        Nats; infinite if the model ruled out something that happened.
+
+    Raises
+    ------
+    TypeError
+        If `probs` is not floating-point or `labels` are not integers.
+    ValueError
+        If a label lies outside [0, K), a probability is negative, or the
+        shapes do not fit.
+
+    Notes
+    -----
+    Elsewhere: ``torch.nn.functional.nll_loss(probs.log(), labels,
+    reduction="sum")``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> die = np.array([0.5, 0.25, 0.25])
+    >>> round(float(categorical_nll(die, np.array([0, 0, 2]))), 6)
+    2.772589
+    """
+    xp = _check_categorical(probs, labels)
+    q = widen(probs, xp)
+    if q.ndim == 1:
+        q_of_label = xp.take(q, labels, axis=0)
+    else:
+        q_of_label = xp.take_along_axis(q, labels[:, None], axis=1)[:, 0]
+    return 0 - _sum(log(q_of_label, xp), xp)
+
+
+def categorical_mle(counts: Array, /, *, alpha: float = 0.0) -> Array:
+    r"""Most likely distribution for these counts, with optional smoothing.
+
+    .. math:: q_k = \frac{n_k + \alpha}{N + \alpha K}
+
+    Parameters
+    ----------
+    counts : array, shape (..., K)
+        How often each of the K kinds occurred; integers or weights.
+    alpha : float
+        Pretended extra occurrences of every kind. Zero gives the maximum of
+        the likelihood.
+
+    Returns
+    -------
+    array of floats, shape (..., K)
+        A distribution along the last axis.
+
+    Raises
+    ------
+    ValueError
+        If a count or `alpha` is negative, or the total is zero.
+
+    Notes
+    -----
+    With alpha > 0 this is the posterior *mean* under a Dirichlet(alpha) prior,
+    and the posterior *mode* under a Dirichlet(alpha + 1) prior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> categorical_mle(np.array([7, 3]))
+    array([0.7, 0.3])
+    >>> categorical_mle(np.array([2, 0]), alpha=1.0)
+    array([0.75, 0.25])
+    """
+    xp = _check_counts(counts, alpha)
+    smoothed = xp.astype(counts, _float_type(counts, xp)) + alpha
+    return smoothed / xp.sum(smoothed, axis=-1, keepdims=True)
+
+
+def _check_bernoulli(p: Array, y: Array) -> Any:
+    xp = namespace(p=p, y=y)
+    check_float(xp, p=p)
+    check_not_negative(xp, p=p)
+    if bool(xp.any(p > 1)):
+        raise ValueError(f"p must lie in [0, 1], got maximum {float(xp.max(p)):.6g}")
+    odd = y[(y != 0) & (y != 1)]
+    if odd.shape[0] > 0:
+        raise ValueError(f"y must hold only 0 and 1, got {float(odd[0]):.6g}")
+    if p.ndim and p.shape != y.shape:
+        raise ValueError(
+            f"p must have the shape of y or none, got {tuple(p.shape)} "
+            f"and {tuple(y.shape)}"
+        )
+    return xp
+
+
+def _check_categorical(probs: Array, labels: Array) -> Any:
+    xp = namespace(probs=probs, labels=labels)
+    check_float(xp, probs=probs)
+    check_axis(probs, -1, "probs")
+    check_not_negative(xp, probs=probs)
+    if labels.ndim != 1 or probs.ndim > 2 or probs.shape[:-1] not in ((), labels.shape):
+        raise ValueError(
+            "probs must have shape (K,) or (N, K) and labels (N,), "
+            f"got {tuple(probs.shape)} and {tuple(labels.shape)}"
+        )
+    check_labels(xp, labels, probs.shape[-1], name="labels")
+    return xp
+
+
+def _check_counts(counts: Array, alpha: float) -> Any:
+    xp = namespace(counts=counts)
+    check_axis(counts, -1, "counts")
+    check_not_negative(xp, counts=counts)
+    if not alpha >= 0:
+        raise ValueError(f"alpha must not be negative, got {alpha}")
+    if alpha == 0 and bool(xp.any(xp.sum(counts, axis=-1) == 0)):
+        raise ValueError("counts must have a positive total, got 0")
+    return xp
+
+
+def _float_type(counts: Array, xp: Any) -> Any:
+    is_float = xp.isdtype(counts.dtype, "real floating")
+    return counts.dtype if is_float else xp.float64
+
+
+def _sum(x: Array, xp: Any) -> Array:
+    if x.shape == (0,):
+        return xp.sum(x)
+    return total(xp.reshape(x, (-1,)), 0, xp)

@@ -1,0 +1,53 @@
+"""The proof ledger: every numbered equation is settled, where it stands."""
+
+import json
+
+import pytest
+
+from celib.symbolic import MIME, ledger
+from chapters import CHAPTERS, FOLDER, markdown, unlabelled_numbers, unsettled
+
+
+def test_every_equation_is_settled_and_every_proof_has_its_equation():
+    assert unsettled(FOLDER) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_every_number_belongs_to_the_ledger(path):
+    assert unlabelled_numbers(markdown(path)) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_a_chapter_proves_more_than_it_defines(path):
+    kinds = [e.kind for e in ledger(FOLDER) if e.chapter == path.stem]
+    assert len([k for k in kinds if k != "definition"]) >= 4
+
+
+def chapter(folder, name, text, *labels):
+    def output(label):
+        record = {"label": label, "kind": "any K", "latex": "x"}
+        return {"output_type": "display_data", "data": {MIME: record}}
+
+    cells = [
+        {"cell_type": "markdown", "source": [text]},
+        {"cell_type": "code", "source": [""], "outputs": list(map(output, labels))},
+    ]
+    (folder / f"{name}.ipynb").write_text(json.dumps({"cells": cells}))
+
+
+def equation(label):
+    return f"$$\\nx = x\\n$$ ({label})\\n".replace("\\n", "\n")
+
+
+def test_the_check_sees_each_fault(tmp_path):
+    chapter(tmp_path, "01-a", equation("eq-a"), "eq-a")
+    assert unsettled(tmp_path) == []
+    chapter(tmp_path, "02-b", equation("eq-b"))
+    assert unsettled(tmp_path) == ["02-b: eq-b has no proof or definition"]
+    chapter(tmp_path, "02-b", "", "eq-b")
+    assert unsettled(tmp_path) == ["02-b: eq-b is proved but not typed in the text"]
+    chapter(tmp_path, "02-b", equation("eq-b") * 2, "eq-b")
+    assert unsettled(tmp_path) == ["02-b: eq-b is typed twice"]
+    chapter(tmp_path, "02-b", equation("eq-a"), "eq-a")
+    assert unsettled(tmp_path) == ["eq-a stands in two chapters"]
+    assert unlabelled_numbers(equation("gibbs")) == ["gibbs"]

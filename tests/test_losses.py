@@ -1,0 +1,127 @@
+"""celib.losses: PyTorch's semantics over the whole grid of options."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from arrays import both_libraries, slope
+
+from celib import losses
+
+SHAPES = [(), (6,), (4, 3), (2, 3, 2)]
+GRID = list(
+    itertools.product(SHAPES, ["mean", "sum", "none"], [False, True], [-100, 1])
+)
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+
+    def make(shape, k=5):
+        log_q = np.log(rng.dirichlet(np.ones(k), shape))
+        return log_q, rng.integers(0, k, shape), rng.uniform(0, 2, k)
+
+    return make
+
+
+@both_libraries
+@pytest.mark.parametrize(("shape", "reduction", "weighted", "ignore"), GRID)
+def test_equals_torch_under_every_option(
+    batch, array, shape, reduction, weighted, ignore
+):
+    log_q, target, weight = batch(shape)
+    if shape:
+        target.flat[0] = ignore
+    torch_layout = torch.from_numpy(np.moveaxis(log_q, -1, min(1, len(shape))))
+    expected = torch.nn.functional.nll_loss(
+        torch_layout,
+        torch.tensor(target),
+        weight=torch.from_numpy(weight) if weighted else None,
+        ignore_index=ignore,
+        reduction=reduction,
+    )
+    loss = losses.nll(
+        array(log_q),
+        array(target),
+        weight=array(weight) if weighted else None,
+        ignore_index=ignore,
+        reduction=reduction,
+    )
+    np.testing.assert_allclose(np.asarray(loss), expected.numpy(), rtol=1e-12)
+
+
+@both_libraries
+def test_class_axis_is_named(batch, array):
+    log_q, target, _ = batch((4, 3))
+    last = losses.nll(array(log_q), array(target))
+    second = losses.nll(array(np.moveaxis(log_q, -1, 1)), array(target), axis=1)
+    assert float(last) == pytest.approx(float(second), rel=1e-15)
+
+
+def test_an_ignored_row_is_no_row(batch):
+    log_q, target, weight = batch((6,))
+    ignored = target.copy()
+    ignored[2] = -100
+    kept = np.arange(6) != 2
+    full = losses.nll(log_q, ignored, weight=weight)
+    assert float(full) == float(losses.nll(log_q[kept], target[kept], weight=weight))
+
+
+@both_libraries
+def test_documented_corner_values(array):
+    log_q = array(np.array([[0.0, -np.inf], [-0.5, -0.5]]))
+    assert math.isnan(float(losses.nll(log_q, array([-100, -100]))))
+    assert float(losses.nll(log_q, array([-100, -100]), reduction="sum")) == 0.0
+    assert math.isnan(float(losses.nll(log_q[:0], array([0])[:0])))
+    assert float(losses.nll(log_q, array([1, 0]))) == math.inf
+    # an impossible outcome whose weight is zero counts for nothing
+    weight = array(np.array([1.0, 0.0]))
+    assert float(losses.nll(log_q, array([1, 0]), weight=weight)) == 0.5
+
+
+def test_gradient_by_finite_differences(batch):
+    log_q, target, weight = batch((4,))
+    tensor = torch.tensor(log_q, requires_grad=True)
+    loss = losses.nll(tensor, torch.tensor(target), weight=torch.tensor(weight))
+    loss.backward()
+    numeric = slope(lambda v: float(losses.nll(v, target, weight=weight)), log_q)
+    np.testing.assert_allclose(tensor.grad, numeric, atol=1e-9)
+
+
+def test_half_precision_is_added_up_in_single():
+    log_q = np.full((4000, 2), -20.0, dtype=np.float16)
+    loss = losses.nll(log_q, np.zeros(4000, dtype=int))
+    assert loss.dtype == np.float16
+    assert float(loss) == 20.0
+
+
+def test_wrong_input_is_refused(batch):
+    log_q, target, weight = batch((4,))
+
+    def refuse(kind, match, *arguments, **options):
+        with pytest.raises(kind, match=match):
+            losses.nll(*arguments, **options)
+
+    refuse(ValueError, "reduction must be one of", log_q, target, reduction="avg")
+    refuse(ValueError, r"target must have shape \(4,\)", log_q, target[:3])
+    refuse(TypeError, "target must hold integer", log_q, target.astype(float))
+    refuse(
+        ValueError,
+        r"target must lie in \[0, 5\) or equal ignore_index=-100, got minimum -1",
+        log_q,
+        np.array([0, -1, 2, 3]),
+    )
+    refuse(ValueError, "got maximum 5", log_q, np.array([0, 5, 2, 3]))
+    refuse(TypeError, "log_probs must hold floating", np.zeros((4, 5), int), target)
+    refuse(
+        ValueError, r"weight must have shape \(5,\)", log_q, target, weight=weight[:2]
+    )
+    refuse(ValueError, "weight must not be negative", log_q, target, weight=-weight)
+    refuse(
+        TypeError, "weight must hold floating", log_q, target, weight=np.ones(5, int)
+    )
+    refuse(TypeError, "must come from one library", log_q, torch.tensor(target))
+    refuse(ValueError, "axis must be one of the 2 axes", log_q, target, axis=2)

@@ -1,0 +1,165 @@
+"""celib as a whole: its arrows, its names, its words and its size."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import celib
+
+FOLDER = Path(celib.__file__).parent
+MODULES = sorted(m.name for m in pkgutil.iter_modules([str(FOLDER)]))
+PUBLIC = [m for m in MODULES if not m.startswith("_")]
+
+# The arrows of the design: who may import whom. Everything may import _arrays.
+ARROWS = {
+    "datasets": set(),
+    "display": set(),
+    "figures": {"display"},
+    "information": {"softmax"},
+    "likelihood": {"softmax"},
+    "losses": {"softmax"},
+    "softmax": set(),
+    "symbolic": {"display"},
+    "_arrays": set(),
+}
+# Heavy libraries, and the only modules that may import them.
+EXTRAS = {"torch": set(), "sympy": {"symbolic"}, "matplotlib": {"figures"}}
+LIMIT = 25
+
+
+def imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def source(module):
+    path = FOLDER / f"{module}.py"
+    return path if path.exists() else FOLDER / module / "__init__.py"
+
+
+def parse(module):
+    return ast.parse(source(module).read_text(encoding="utf-8"))
+
+
+def test_every_module_has_its_arrows():
+    assert set(MODULES) == set(ARROWS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_drawn_arrows_are_used(module):
+    used = {
+        name.split(".")[1]
+        for name in imports(parse(module))
+        if name.startswith("celib.")
+    }
+    assert used - {"_arrays"} <= ARROWS[module]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_heavy_libraries_stay_where_they_belong(module):
+    used = {name.split(".")[0] for name in imports(parse(module))}
+    for library, allowed in EXTRAS.items():
+        assert library not in used or module in allowed
+
+
+def test_importing_the_core_loads_neither_torch_nor_sympy_nor_matplotlib():
+    core = ["datasets", "information", "likelihood", "losses", "softmax"]
+    code = (
+        f"import sys; {'; '.join(f'import celib.{m}' for m in core)}; "
+        "print([m for m in ('torch', 'sympy', 'matplotlib') if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def own_functions(module):
+    loaded = importlib.import_module(f"celib.{module}")
+    return {
+        name: thing
+        for name, thing in vars(loaded).items()
+        if inspect.isfunction(thing)
+        and inspect.getmodule(thing) is loaded
+        and not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_all_lists_what_is_public(module):
+    loaded = importlib.import_module(f"celib.{module}")
+    declared = set(loaded.__all__)
+    assert set(own_functions(module)) <= declared
+    assert all(hasattr(loaded, name) for name in declared)
+    assert loaded.__doc__
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_function_is_documented_with_an_example(module):
+    for name, function in own_functions(module).items():
+        doc = inspect.getdoc(function) or ""
+        assert ">>> " in doc, f"{module}.{name} has no example"
+
+
+MATHEMATICS = ["information", "likelihood", "losses", "softmax"]
+
+
+@pytest.mark.parametrize("module", MATHEMATICS)
+def test_docstrings_of_the_mathematics_are_complete(module):
+    sections = ["Parameters\n-", "Returns\n-", "Raises\n-", "Examples\n-", ".. math::"]
+    for name, function in own_functions(module).items():
+        doc = inspect.getdoc(function)
+        missing = [s.split("\n")[0] for s in sections if s not in doc]
+        assert not missing, f"{module}.{name} lacks {missing}"
+
+
+@pytest.mark.parametrize("module", MATHEMATICS)
+def test_numpydoc_finds_nothing_wrong(module):
+    from numpydoc.validate import validate
+
+    # what ruff checks already, or what a book has no use for
+    ignored = {"ES01", "SA01", "SA04", "EX01", "GL08", "PR10", "RT03"}
+    for name in own_functions(module):
+        found = validate(f"celib.{module}.{name}")["errors"]
+        assert [e for e in found if e[0] not in ignored] == [], name
+
+
+@pytest.mark.parametrize("module", MATHEMATICS)
+def test_arrays_are_positional_and_options_are_named(module):
+    for name, function in own_functions(module).items():
+        for parameter in inspect.signature(function).parameters.values():
+            assert parameter.kind in (
+                inspect.Parameter.POSITIONAL_ONLY,
+                inspect.Parameter.KEYWORD_ONLY,
+            ), f"{module}.{name}({parameter.name})"
+
+
+def without_docstrings(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            doc = ast.get_docstring(node)
+            node.body = node.body[doc is not None :] or [ast.Pass()]
+    return tree
+
+
+def lines(node):
+    return len(ast.unparse(node).splitlines())
+
+
+def test_functions_are_short_and_the_package_small():
+    trees = {module: without_docstrings(parse(module)) for module in MODULES}
+    for module, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                assert lines(node) <= LIMIT, f"{module}.{node.name}"
+    assert sum(map(lines, trees.values())) <= 1500

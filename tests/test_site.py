@@ -1,0 +1,126 @@
+"""The built site, page by page: whole, self-contained, and findable."""
+
+import json
+
+import pages as check
+import pytest
+import yaml
+
+from chapters import ROOT
+
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+LISTED = [c["file"] for part in TOC["parts"] for c in part["chapters"]]
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return check.documents(site)
+
+
+def complaints(pages, find):
+    """What `find` found, page by page."""
+    found = {path.stem: find(page) for path, page in pages.items()}
+    return {name: list(wrong) for name, wrong in found.items() if wrong}
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        check.third_parties,
+        check.unseen_pictures,
+        check.bare_figures,
+        check.open_solutions,
+        check.stray_dollars,
+        check.faults_of_head,
+        check.repeated_ids,
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_no_page_has(find, pages):
+    assert complaints(pages, find) == {}
+
+
+def test_no_style_sheet_or_script_fetches_from_elsewhere(site):
+    files = [*site.rglob("*.css"), *site.rglob("*.js")]
+    found = {f.name: check.third_parties_of(f) for f in files}
+    assert len(files) > 10
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_every_link_leads_somewhere(pages):
+    places = check.anchors(pages)
+    found = {p.stem: check.dead_ends(p, page, places) for p, page in pages.items()}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_every_listed_page_is_built(pages, site):
+    assert {site / f"{name}.html" for name in [TOC["root"], *LISTED]} <= set(pages)
+
+
+def test_the_front_door_opens(site):
+    assert (site / check.forwards(check.read(site / "index.html"))).is_file()
+
+
+def test_every_chapter_can_be_downloaded(pages):
+    chapters = [path for path in pages if path.parent.name == "chapters"]
+    assert chapters
+    for path in chapters:
+        link = pages[path].select_one("a[download][href$='.ipynb']")
+        fetched = json.loads((path.parent / link["href"]).read_text(encoding="utf-8"))
+        written = (ROOT / "chapters" / f"{path.stem}.ipynb").read_text(encoding="utf-8")
+        assert fetched == json.loads(written)
+
+
+@pytest.mark.skipif(bool(CONFIG["repository"]["url"]), reason="an address is given")
+def test_without_an_address_nothing_points_to_a_repository(pages):
+    assert complaints(pages, check.repository_links) == {}
+
+
+def test_the_footer_shows_the_book_s_year(pages):
+    year = str(CONFIG["copyright"])
+    assert int(year) >= 2026
+    for page in pages.values():
+        assert f"Copyright {year}" in page.select_one("footer.bd-footer-content").text
+
+
+FAULTS = [
+    (check.third_parties, '<script src="https://cdn.example/a.js"></script>'),
+    (check.third_parties, '<img srcset="//cdn.example/a.png 2x">'),
+    (check.third_parties, '<link rel="preconnect" href="https://fonts.example">'),
+    (check.third_parties, "<style>@import 'https://cdn.example/a.css';</style>"),
+    (check.third_parties, '<p style="background: url(//cdn.example/a.png)"></p>'),
+    (check.third_parties, '<script>fetch("https://cdn.example/a.json")</script>'),
+    (check.unseen_pictures, '<img src="a.png">'),
+    (check.unseen_pictures, '<img src="a.png" alt=" ">'),
+    (check.bare_figures, '<figure id="fig-a"><img src="a.png"></figure>'),
+    (check.bare_figures, '<div class="cell_output"><img src="a.png"></div>'),
+    (check.open_solutions, '<div class="cell tag_solution">print(1)</div>'),
+    (check.stray_dollars, "<article><p>where $$p$$ is</p></article>"),
+    (check.faults_of_head, '<html lang="en"><title>A</title><h1>A</h1></html>'),
+    (check.repeated_ids, '<p id="a"></p><p id="a"></p>'),
+    (check.repository_links, '<a href="https://host.example/undefined/undefined">'),
+    (check.repository_links, '<div class="dropdown dropdown-source-buttons"></div>'),
+]
+
+
+@pytest.mark.parametrize(("find", "bad"), FAULTS)
+def test_each_check_finds_its_fault(find, bad):
+    assert find(check.BeautifulSoup(bad, "html.parser"))
+
+
+def test_code_may_hold_a_dollar_and_links_may_leave():
+    good = '<article><code>$</code> <a href="https://example.org">there</a></article>'
+    page = check.BeautifulSoup(good, "html.parser")
+    assert not check.stray_dollars(page)
+    assert not check.third_parties(page)
+
+
+def test_a_dead_link_is_found(tmp_path):
+    path = tmp_path / "a.html"
+    path.write_text('<p id="here"></p><a href="#here"><a href="#not"><a href="b.html">')
+    page = check.read(path)
+    assert check.dead_ends(path, page, check.anchors({path: page})) == [
+        "#not",
+        "b.html",
+    ]

