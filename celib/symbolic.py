@@ -33,6 +33,8 @@ __all__ = [
 MIME = "application/vnd.celib.proof+json"
 POINTS = 6
 DIGITS = 40
+# Characters that fit beside an equation number; wider displays are broken in two.
+LINE = 48
 
 Terms = tuple[Any, ...]
 
@@ -220,6 +222,7 @@ class _Case:
     certificate: list[sp.Expr] | None = None
     twin: list[sp.Expr] | None = None
     name: list[sp.Expr] | None = None
+    K: int | None = None
 
     @property
     def symbols(self) -> list[sp.Symbol]:
@@ -240,7 +243,7 @@ def _case(label: str, relation: str, K: int | None, sides: tuple[Any, ...]) -> _
     values = [s(K) if callable(s) and K is not None else s for s in sides]
     lists = [None if value is None else _entries(value) for value in values]
     left, right, *others = lists
-    return _Case(where, relation, left or [], right or [], *others)
+    return _Case(where, relation, left or [], right or [], *others, K=K)
 
 
 def _entries(value: Any) -> list[sp.Expr]:
@@ -375,7 +378,7 @@ def _record(
         "label": label,
         "kind": "any K" if any_k else listed,
         "classes": list(classes or ()),
-        "latex": f"{_tuple_latex(left)} {sign} {_tuple_latex(shown.right)}",
+        "latex": _relation_latex(_tuple_latex(left), sign, _tuple_latex(shown.right)),
         "points": POINTS if shown.symbols else 0,
     }
     if shown.twin is not None:
@@ -385,6 +388,8 @@ def _record(
         scope = f" for {listed}"
     if classes and term:
         scope = f" for any K, term by term, and as a whole{scope}"
+    if shown.K is not None:
+        record["shown"] = shown.K
     plain = f"{_tuple_text(left)} {shown.relation} {_tuple_text(shown.right)}"
     _publish(
         record,
@@ -398,7 +403,8 @@ def _evidence(record: dict[str, Any]) -> str:
     if not record["points"]:
         points = f"the first {DIGITS - 8} digits agree"
     twin = f"wrong twin ${record['twin']}$" if "twin" in record else "a wrong twin"
-    return f"{points} · {twin} rejected"
+    shown = f" · shown for K = {record['shown']}" if "shown" in record else ""
+    return f"{points} · {twin} rejected{shown}"
 
 
 def _latex(expression: Any) -> str:
@@ -406,6 +412,14 @@ def _latex(expression: Any) -> str:
 
 
 _PAIR = r"\left({}\right)"
+
+
+def _relation_latex(left: str, sign: str, right: str) -> str:
+    """One line, or two if that would be wider than the page."""
+    line = f"{left} {sign} {right}"
+    if len(re.sub(r"\\[a-z]+|[{}^_ ]", "", line)) <= LINE:
+        return line
+    return rf"\begin{{aligned}} & {left} \\ & \quad {sign} {right} \end{{aligned}}"
 
 
 def _tuple_latex(entries: list[sp.Expr]) -> str:

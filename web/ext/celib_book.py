@@ -87,7 +87,7 @@ def read_notebook(app, docname, source):
                 caption_figure(cell, data[FIGURE])
             if PROOF in data:
                 enter_proof(data)
-    notebook["cells"] = fold_solutions(notebook["cells"])
+    notebook["cells"] = fold_solutions(merge_hidden(notebook["cells"]))
     source[0] = json.dumps(notebook)
 
 
@@ -106,6 +106,23 @@ def enter_proof(data):
     kind = "definition" if data[PROOF].get("kind") == "definition" else ""
     body = text(data["text/markdown"]).strip()
     data["text/markdown"] = f":::::{{container}} proof {kind}\n{link}{body}\n:::::\n"
+
+
+def merge_hidden(cells):
+    """Join code that is folded away and shows nothing to the code that follows it."""
+    merged = []
+    for cell in cells:
+        before = merged[-1] if merged else {}
+        if is_hidden(before) and is_hidden(cell) and not before["outputs"]:
+            cell["source"] = f"{text(before['source'])}\n{text(cell['source'])}"
+            merged.pop()
+        merged.append(cell)
+    return merged
+
+
+def is_hidden(cell):
+    """Whether the page folds the cell's code away."""
+    return "hide-input" in cell.get("metadata", {}).get("tags", [])
 
 
 def fold_solutions(cells):
@@ -133,11 +150,14 @@ def text(value):
 
 
 def hold_punctuation(app, doctree):
-    """Keep a comma on the line of the formula before it, with a word joiner."""
-    for formula in doctree.findall(nodes.math):
+    """Keep a comma on the line of the formula before it."""
+    for formula in list(doctree.findall(nodes.math)):
         after = formula.next_node(descend=False, siblings=True)
         if isinstance(after, nodes.Text) and after[0] in ",.;:!?)":
-            after.parent.replace(after, nodes.Text(f"\u2060{after}"))
+            after.parent.replace(after, nodes.Text(after[1:]))
+            held = nodes.inline("", "", classes=["held"])
+            formula.replace_self(held)
+            held += [formula, nodes.Text(after[0])]
 
 
 def describe_page(app, pagename, templatename, context, doctree):
