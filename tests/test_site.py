@@ -124,3 +124,27 @@ def test_a_dead_link_is_found(tmp_path):
         "#not",
         "b.html",
     ]
+
+
+def test_every_term_of_the_glossary_is_defined(site):
+    page = check.BeautifulSoup(
+        (site / "glossary.html").read_text("utf-8"), "html.parser"
+    )
+    terms = page.select("dl.glossary > dt")
+    assert len(terms) >= 20
+    for term in terms:
+        meaning = term.find_next_sibling()
+        assert meaning.name == "dd", term.text
+        assert len(meaning.text.split()) >= 8, term.text
+
+
+def test_the_index_leads_to_questions_and_claims(site):
+    page = check.BeautifulSoup(
+        (site / "genindex.html").read_text("utf-8"), "html.parser"
+    )
+    entries = {link.text: link["href"] for link in page.select(".indextable a")}
+    for question in ("Can cross-entropy exceed 1?", "Why is KLDivLoss negative?"):
+        assert question in entries
+    for href in entries.values():
+        name, _, anchor = href.partition("#")
+        assert f'id="{anchor}"' in (site / name).read_text("utf-8"), href

@@ -81,6 +81,8 @@ def read_notebook(app, docname, source):
         return
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
+        if entries := cell["metadata"].get("index"):
+            enter_index(cell, entries)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if FIGURE in data:
@@ -89,6 +91,15 @@ def read_notebook(app, docname, source):
                 enter_proof(data)
     notebook["cells"] = fold_solutions(merge_hidden(notebook["cells"]))
     source[0] = json.dumps(notebook)
+
+
+def enter_index(cell, entries):
+    """Put a Markdown cell's entries, kept in its metadata, into the book's index."""
+    lines = "".join(f"```{{index}} single: {entry}\n```\n\n" for entry in entries)
+    # a box with a name of its own would swallow the anchor before it
+    boxed = text(cell["source"]).startswith(":::")
+    parts = [text(cell["source"]), "\n\n", lines]
+    cell["source"] = "".join(parts if boxed else reversed(parts))
 
 
 def caption_figure(cell, figure):
