@@ -96,10 +96,7 @@ def read_notebook(app, docname, source):
 def enter_index(cell, entries):
     """Put a Markdown cell's entries, kept in its metadata, into the book's index."""
     lines = "".join(f"```{{index}} single: {entry}\n```\n\n" for entry in entries)
-    # a box with a name of its own would swallow the anchor before it
-    boxed = text(cell["source"]).startswith(":::")
-    parts = [text(cell["source"]), "\n\n", lines]
-    cell["source"] = "".join(parts if boxed else reversed(parts))
+    cell["source"] = lines + text(cell["source"])
 
 
 def caption_figure(cell, figure):
