@@ -12,7 +12,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME
 export TORCH_INDEX
 .DEFAULT_GOAL := help
-.PHONY: help book test lab check run lock newest clean env lab-env python
+.PHONY: help book test lab check bench run lock newest clean env lab-env python
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1: \2/p' Makefile | \
@@ -37,6 +37,10 @@ check: env ## lint, check the format and the types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy celib
+
+bench: env ## measure celib beside its peers, accuracy and speed
+	@$(BIN)/python benchmarks/accuracy.py
+	@$(BIN)/python benchmarks/speed.py
 
 run: env ## execute the chapters again and store their outputs (CHAPTER=… for one)
 	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python tools/run_chapters.py $(CHAPTER)

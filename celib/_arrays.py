@@ -7,6 +7,7 @@ whether they make sense. An error says what must hold, then what came.
 import math
 from typing import Any
 
+import array_api_compat.numpy
 import numpy as np
 from array_api_compat import array_namespace, is_numpy_array, is_torch_array
 
@@ -18,6 +19,8 @@ Array = Any
 
 def namespace(**arrays: Array) -> Any:
     """Return the array API namespace that all of `arrays` share."""
+    if set(map(type, arrays.values())) == {np.ndarray}:
+        return array_api_compat.numpy
     libraries = {}
     for name, x in arrays.items():
         if not (is_numpy_array(x) or is_torch_array(x)):
@@ -34,10 +37,17 @@ def namespace(**arrays: Array) -> Any:
     return array_namespace(*arrays.values())
 
 
-def check_float(xp: Any, **arrays: Array) -> None:
+def is_float(x: Array) -> bool:
+    """Whether `x` holds real floating-point numbers."""
+    if isinstance(x.dtype, np.dtype):
+        return x.dtype.kind == "f"
+    return bool(x.dtype.is_floating_point)
+
+
+def check_float(**arrays: Array) -> None:
     """Refuse integers and complex numbers where real numbers are meant."""
     for name, x in arrays.items():
-        if not xp.isdtype(x.dtype, "real floating"):
+        if not is_float(x):
             raise TypeError(f"{name} must hold floating-point numbers, got {x.dtype}")
 
 
@@ -61,7 +71,7 @@ def check_distributions(*, axis: int = -1, **arrays: Array) -> Any:
     they sum to one is not checked: rounding would make it a matter of taste.
     """
     xp = namespace(**arrays)
-    check_float(xp, **arrays)
+    check_float(**arrays)
     shapes = {name: tuple(x.shape) for name, x in arrays.items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(
@@ -108,6 +118,17 @@ def check_labels(
         exempt = "" if ignore_index is None else f" or equal {ignore_index=}"
         raise ValueError(f"{name} must lie in [0, {n_classes}){exempt}, got {came}")
     return counted
+
+
+def check_weight(xp: Any, weight: Array, classes: int) -> None:
+    """Refuse weights that are not one for each class, or negative."""
+    check_float(weight=weight)
+    if tuple(weight.shape) != (classes,):
+        raise ValueError(
+            f"weight must have shape ({classes},), one for each class, "
+            f"got {tuple(weight.shape)}"
+        )
+    check_not_negative(xp, weight=weight)
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

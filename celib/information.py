@@ -68,7 +68,7 @@ def surprisal(p: Array, /, *, base: float | None = None) -> Array:
     array([0., 1., 2.])
     """
     xp = namespace(p=p)
-    check_float(xp, p=p)
+    check_float(p=p)
     check_not_negative(xp, p=p)
     check_base(base)
     return narrow(0 - log(widen(p, xp), xp, base), p, xp)
@@ -317,7 +317,7 @@ def perplexity(probs: Array, /, *, axis: int = -1) -> Array:
     4.0
     """
     xp = namespace(probs=probs)
-    check_float(xp, probs=probs)
+    check_float(probs=probs)
     check_axis(probs, axis, "probs")
     check_not_negative(xp, probs=probs)
     log_q = log(widen(probs, xp), xp)

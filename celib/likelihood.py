@@ -12,6 +12,7 @@ from celib._arrays import (
     check_float,
     check_labels,
     check_not_negative,
+    is_float,
     log,
     log1p,
     namespace,
@@ -157,7 +158,7 @@ def categorical_mle(counts: Array, /, *, alpha: float = 0.0) -> Array:
 
 def _check_bernoulli(p: Array, y: Array) -> Any:
     xp = namespace(p=p, y=y)
-    check_float(xp, p=p)
+    check_float(p=p)
     check_not_negative(xp, p=p)
     if bool(xp.any(p > 1)):
         raise ValueError(f"p must lie in [0, 1], got maximum {float(xp.max(p)):.6g}")
@@ -174,7 +175,7 @@ def _check_bernoulli(p: Array, y: Array) -> Any:
 
 def _check_categorical(probs: Array, labels: Array) -> Any:
     xp = namespace(probs=probs, labels=labels)
-    check_float(xp, probs=probs)
+    check_float(probs=probs)
     check_axis(probs, -1, "probs")
     check_not_negative(xp, probs=probs)
     if labels.ndim != 1 or probs.ndim > 2 or probs.shape[:-1] not in ((), labels.shape):
@@ -198,8 +199,7 @@ def _check_counts(counts: Array, alpha: float) -> Any:
 
 
 def _float_type(counts: Array, xp: Any) -> Any:
-    is_float = xp.isdtype(counts.dtype, "real floating")
-    return counts.dtype if is_float else xp.float64
+    return counts.dtype if is_float(counts) else xp.float64
 
 
 def _sum(x: Array, xp: Any) -> Array:

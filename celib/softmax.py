@@ -192,7 +192,7 @@ def sigmoid(x: Array, /) -> Array:
     array([0. , 0.5, 1. ])
     """
     xp = namespace(x=x)
-    check_float(xp, x=x)
+    check_float(x=x)
     wide = widen(x, xp)
     tail = xp.exp(-xp.abs(wide))
     p = xp.where(wide >= 0, xp.ones_like(wide), tail) / (1 + tail)
@@ -230,7 +230,7 @@ def log_sigmoid(x: Array, /) -> Array:
     array([-1.00000000e+03, -4.24835426e-18])
     """
     xp = namespace(x=x)
-    check_float(xp, x=x)
+    check_float(x=x)
     wide = widen(x, xp)
     below = xp.where(wide < 0, wide, xp.zeros_like(wide))
     return narrow(below - xp.log1p(xp.exp(-xp.abs(wide))), x, xp)
@@ -238,7 +238,7 @@ def log_sigmoid(x: Array, /) -> Array:
 
 def _check_scores(x: Array, axis: int) -> Any:
     xp = namespace(x=x)
-    check_float(xp, x=x)
+    check_float(x=x)
     check_axis(x, axis, "x")
     return xp
 

@@ -204,7 +204,7 @@ def prove(
     sides = (lhs, rhs, certificate, twin, name)
     cases = [_case(label, relation, K, sides) for K in classes or (None,)]
     if term is not None:
-        _check(_Case(f"{label}, one term", relation, *map(_entries, term)))
+        _check(_case(f"{label}, one term", relation, None, _padded(term)))
     for case in cases:
         _check(case)
     shown = cases[0 if show is None or classes is None else classes.index(show)]
@@ -242,8 +242,13 @@ def _case(label: str, relation: str, K: int | None, sides: tuple[Any, ...]) -> _
     where = label if K is None else f"{label} at K = {K}"
     values = [s(K) if callable(s) and K is not None else s for s in sides]
     lists = [None if value is None else _entries(value) for value in values]
-    left, right, *others = lists
-    return _Case(where, relation, left or [], right or [], *others, K=K)
+    left, right, proof, wrong, shown = lists
+    return _Case(where, relation, left or [], right or [], proof, wrong, shown, K)
+
+
+def _padded(term: Terms) -> tuple[Any, ...]:
+    """Complete a term's sides, with or without certificate, to those of a case."""
+    return (*term, None, None, None)[:5]
 
 
 def _entries(value: Any) -> list[sp.Expr]:
@@ -327,7 +332,7 @@ def _convex_above_zero(difference: sp.Expr) -> bool:
 def _agrees_at_points(left: list[sp.Expr], right: list[sp.Expr], case: _Case) -> bool:
     draw = random.Random(case.where)
     differences = [(a - b).doit() for a, b in zip(left, right, strict=True)]
-    symbols = case.symbols
+    symbols = sorted({s for d in differences for s in d.free_symbols}, key=str)
     for _ in range(POINTS):
         point = {s: _rational(s, len(symbols), draw) for s in symbols}
         values = [sp.N(d.subs(point), DIGITS) for d in differences]

@@ -1,7 +1,9 @@
-"""What several tests share: the built site."""
+"""What several tests share: the built site, and the figures that nbval draws."""
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,3 +18,20 @@ def site():
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return ROOT / "_build" / "html"
+
+
+def pytest_configure(config):
+    """Have the chapters' kernels, which nbval starts, leave their figures here."""
+    config.drawn = tempfile.TemporaryDirectory(prefix="figures-")
+    os.environ["CELIB_FIGURES"] = config.drawn.name
+
+
+def pytest_collection_modifyitems(items):
+    """Compare figures after nbval has drawn them, so that nothing runs twice."""
+    items.sort(key=lambda item: "pictures_are_drawn_again" in item.name)
+
+
+@pytest.fixture
+def drawn(request):
+    """The folder of the figures that this test run has drawn so far."""
+    return Path(request.config.drawn.name)

@@ -120,15 +120,19 @@ def test_every_picture_went_through_the_oracle(path):
 
 
 @every_notebook
-def test_pictures_are_drawn_again(path, tmp_path):
-    again = tmp_path / path.name
+def test_pictures_are_drawn_again(path, drawn):
+    stored = {described["name"]: picture for described, picture in figures(path)}
+    if not all((drawn / f"{name}.png").exists() for name in stored):
+        run(path)  # this test was asked for without nbval
+    for name, picture in stored.items():
+        again = (drawn / f"{name}.png").read_bytes()
+        assert difference(picture, again) < 0.2, name
+
+
+def run(path):
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, timeout=120, resources=resources).execute()
-    nbformat.write(notebook, again)
-    pairs = zip(figures(path), figures(again), strict=True)
-    for (described, stored), (_, drawn) in pairs:
-        assert difference(stored, drawn) < 0.2, described["name"]
 
 
 def picture(draw=lambda pen: None):
@@ -146,3 +150,9 @@ def test_the_comparison_of_pictures_sees_a_curve_but_not_a_shade():
     assert difference(same, picture()) == 0
     assert difference(same, picture(lambda p: p.point((5, 5), (250, 250, 250)))) == 0
     assert difference(same, picture(lambda p: p.line((0, 50, 200, 50), "black"))) > 0.2
+
+
+def test_every_figure_of_the_book_has_a_name_of_its_own():
+    names = [described["name"] for path in NOTEBOOKS for described, _ in figures(path)]
+    assert len(names) >= 12
+    assert [name for name in names if names.count(name) > 1] == []

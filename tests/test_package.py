@@ -21,15 +21,24 @@ ARROWS = {
     "datasets": set(),
     "display": set(),
     "figures": {"display"},
-    "information": {"softmax"},
-    "likelihood": {"softmax"},
-    "losses": {"softmax"},
+    "gradients": {"_binary", "_cross_entropy", "softmax"},
+    "information": set(),
+    "likelihood": set(),
+    "losses": {"_autograd", "_binary", "_cross_entropy"},
     "softmax": set(),
     "symbolic": {"display"},
     "_arrays": set(),
+    "_autograd": set(),
+    "_binary": {"_cross_entropy", "_kernel"},
+    "_cross_entropy": {"_kernel"},
+    "_kernel": set(),
 }
 # Heavy libraries, and the only modules that may import them.
-EXTRAS = {"torch": set(), "sympy": {"symbolic"}, "matplotlib": {"figures"}}
+EXTRAS = {
+    "torch": {"_autograd", "_cross_entropy"},
+    "sympy": {"symbolic"},
+    "matplotlib": {"figures"},
+}
 LIMIT = 25
 
 
@@ -73,7 +82,7 @@ def test_heavy_libraries_stay_where_they_belong(module):
 
 
 def test_importing_the_core_loads_neither_torch_nor_sympy_nor_matplotlib():
-    core = ["datasets", "information", "likelihood", "losses", "softmax"]
+    core = ["datasets", "gradients", "information", "likelihood", "losses", "softmax"]
     code = (
         f"import sys; {'; '.join(f'import celib.{m}' for m in core)}; "
         "print([m for m in ('torch', 'sympy', 'matplotlib') if m in sys.modules])"
@@ -111,7 +120,7 @@ def test_every_public_function_is_documented_with_an_example(module):
         assert ">>> " in doc, f"{module}.{name} has no example"
 
 
-MATHEMATICS = ["information", "likelihood", "losses", "softmax"]
+MATHEMATICS = ["gradients", "information", "likelihood", "losses", "softmax"]
 
 
 @pytest.mark.parametrize("module", MATHEMATICS)

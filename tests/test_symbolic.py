@@ -76,6 +76,11 @@ def test_a_twin_is_made_when_none_is_given(published):
     assert len(published) == 5
 
 
+def test_a_twin_may_hold_a_symbol_of_its_own(published):
+    prove("eq-own", 2 * x, x + x, twin=3 * x + y)
+    assert record(published)["twin"] == "3 x + y"
+
+
 def test_both_sides_need_the_same_entries(published):
     with pytest.raises(ValueError, match="must have the same entries, got 2 and 1"):
         prove("eq-shape", (x, y), (x,))

@@ -1,0 +1,270 @@
+"""The benchmarks: their results are there and up to date, and they judge rightly."""
+
+import importlib
+import itertools
+import json
+import math
+import sys
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+results = importlib.import_module("results")
+accuracy = importlib.import_module("accuracy")
+speed = importlib.import_module("speed")
+
+each_result = pytest.mark.parametrize("name", results.NAMES)
+
+
+# --- what is stored --------------------------------------------------------
+
+
+@each_result
+def test_a_result_has_every_field(name):
+    result = results.load(name)
+    assert set(results.FIELDS) <= set(result)
+    assert set(result["machine"]) == {"cpu", "cores"}
+    assert {"python", "numpy", "torch"} <= set(result["versions"])
+    assert result["rows"]
+    for row in result["rows"]:
+        assert list(row) == result["columns"]
+        # a library that could not be measured is named, not dropped in silence
+        absent = [c for c in row if row[c] == accuracy.ABSENT]
+        assert bool(absent) == bool(result["missing"])
+
+
+@each_result
+def test_a_result_belongs_to_the_code(name):
+    if results.is_stale(results.load(name)):
+        pytest.fail(f"celib has changed since {name}.json was measured: run make bench")
+
+
+def test_every_case_and_target_was_measured():
+    stored = results.load("accuracy")["rows"]
+    assert [row["case"] for row in stored] == [c.name for c in accuracy.all_cases()]
+    stored = results.load("speed")
+    assert [row["logits"] for row in stored["rows"]] == [c.name for c in speed.CASES]
+    assert len(stored["targets"]) == len(speed.TARGETS)
+
+
+def test_celib_is_exact_where_it_was_measured():
+    for row in results.load("accuracy")["rows"]:
+        assert float(row["celib"]) <= 8, row["case"]
+
+
+# --- results.py ------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def small():
+    rows = [{"case": "a", "celib": "0.1"}]
+    return results.make("Title", ["case", "celib"], rows, missing=[], notes=["Note."])
+
+
+def test_a_result_comes_back_as_it_went(folder):
+    result = small()
+    path = results.write("accuracy", result)
+    assert path == folder / "accuracy.json"
+    assert results.load("accuracy") == result
+    assert set(results.FIELDS) == set(result)
+    assert not results.is_stale(result)
+    assert results.is_stale(result | {"code": "0"})
+
+
+def test_a_result_that_is_not_there_says_what_to_do(folder):
+    with pytest.raises(FileNotFoundError, match="run make bench"):
+        results.load("accuracy")
+
+
+def test_a_write_that_fails_leaves_the_old_result(folder, monkeypatch):
+    results.write("accuracy", {"old": True})
+
+    def fail(self, target):
+        raise OSError("no space")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        results.write("accuracy", {"new": True})
+    assert json.loads((folder / "accuracy.json").read_text()) == {"old": True}
+    assert [path.name for path in folder.iterdir()] == ["accuracy.json"]
+
+
+def test_what_is_no_number_is_not_written(folder):
+    with pytest.raises(ValueError, match="JSON"):
+        results.write("accuracy", {"x": math.nan})
+
+
+def test_the_hash_moves_with_every_source_measured(tmp_path):
+    for name in results.MEASURED:
+        (tmp_path / f"{name}.py").write_text("x = 1\n")
+    hashes = {results.code_hash(tmp_path)}
+    for name in results.MEASURED:
+        (tmp_path / f"{name}.py").write_text("x = 2\n")
+        hashes.add(results.code_hash(tmp_path))
+    assert len(hashes) == len(results.MEASURED) + 1
+    (tmp_path / "losses.py").write_bytes(b"x = 2\r\n")
+    assert results.code_hash(tmp_path) in hashes
+
+
+def test_table_on_tiny_input():
+    rows = [{"case": "one", "ulps": "0.5"}, {"case": "seventeen", "ulps": "0 (lost)"}]
+    assert results.table(["case", "ulps"], rows).splitlines() == [
+        "case           ulps",
+        "-------------------",
+        "one             0.5",
+        "seventeen  0 (lost)",
+    ]
+    assert results.table(["case"], []).splitlines() == ["case", "----"]
+
+
+def test_a_report_names_the_machine_the_versions_and_what_is_missing():
+    line = results.missing_line("optax", "jax optax")
+    text = results.report(small() | {"missing": [line]})
+    assert "optax: not installed; pip install jax optax" in text
+    assert f"numpy {np.__version__}" in text
+    assert results.cpu_model() in text
+    assert "Note." in text
+
+
+# --- accuracy.py -----------------------------------------------------------
+
+
+def test_ulps_are_units_of_the_type():
+    one = mpmath.mpf(1)
+    assert accuracy.ulps(1 + 2**-52, one, "float64") == 1
+    assert accuracy.ulps(1 + 2**-22, one, "float32") == 2
+    assert accuracy.ulps(1 - 2**-11, one, "float16") == 0.5
+    assert accuracy.ulps(0.0, mpmath.mpf(0), "float64") == 0
+    # above the power of two the unit is twice that below it
+    assert accuracy.ulps(2 + 2**-51, mpmath.mpf(2), "float64") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "exact", "words"),
+    [
+        (1.0, 1, "0.0"),
+        (1 + 2**-51, 1, "2.0"),
+        (1 + 2**-40, 1, "4,096"),
+        (1 + 2**-20, 1, "4e9"),
+        (0.0, 1e-20, "0 (lost)"),
+        (0.0, 0, "0.0"),
+        (math.nan, 1, "nan"),
+        (math.inf, 1, "inf"),
+        (-math.inf, 1, "-inf"),
+    ],
+)
+def test_values_are_judged_in_words(value, exact, words):
+    assert accuracy.in_words(value, mpmath.mpf(exact), "float64") == words
+
+
+def case(inputs):
+    return accuracy.Case("c", "float64", "loss", inputs, lambda x: mpmath.mpf(1))
+
+
+def test_the_worst_input_counts():
+    same = {"loss": lambda x: x}
+    assert accuracy.measure(case([(1.0,), (1 + 2**-51,), (1.0,)]), same) == "2.0"
+    assert accuracy.measure(case([(1.0,), (math.nan,), (9.0,)]), same) == "nan"
+    assert accuracy.measure(case([(1.0,)]), {}) == accuracy.NO_SUCH
+
+
+@pytest.mark.parametrize(
+    ("module", "library", "line"),
+    [
+        ("optax", "optax", "optax: not installed; pip install jax optax"),
+        ("jax", "optax", "optax: not installed; pip install jax optax"),
+        ("sklearn", "scikit-learn", "pip install scikit-learn"),
+    ],
+)
+def test_a_missing_peer_is_named(monkeypatch, module, library, line):
+    for name in [n for n in sys.modules if n.split(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    loaded, missing = accuracy.load_all()
+    assert library not in loaded
+    assert any(line in said for said in missing)
+    (row,) = accuracy.run([case([(1.0,)])], {"celib": {"loss": lambda x: x}})
+    assert row[library] == accuracy.ABSENT
+    assert row["celib"] == "0.0"
+
+
+def test_celib_itself_must_not_be_missing(monkeypatch):
+    def fail():
+        raise ImportError("broken")
+
+    monkeypatch.setitem(accuracy.LOADERS, "celib", fail)
+    with pytest.raises(ImportError, match="broken"):
+        accuracy.load_all()
+
+
+def test_true_values_agree_with_what_is_known():
+    thirds = np.zeros(3), np.array(0)
+    assert abs(accuracy.true_loss(*thirds) - mpmath.log(3)) < 1e-15
+    below = np.array([3.0, 1.0]), np.array(1)
+    assert abs(accuracy.true_loss(*below) - mpmath.log(1 + mpmath.exp(2))) < 1e-15
+    assert abs(accuracy.true_gradient(*thirds) + mpmath.mpf(2) / 3) < 1e-15
+    assert abs(accuracy.true_logsumexp(thirds[0]) - mpmath.log(3)) < 1e-15
+    assert abs(accuracy.true_bce(0.0, 1.0) - mpmath.log(2)) < 1e-15
+    assert accuracy.true_bce(np.array(2.0), 0.0) > 2 > accuracy.true_bce(1.0, 1.0)
+    assert float(accuracy.true_bce_gradient(0.0, 1.0)) == -0.5
+    assert float(accuracy.true_bce_gradient(0.0, 0.0)) == 0.5
+    p = np.array([0.5, 0.5])
+    assert accuracy.true_kl(p, p) == 0
+
+
+# --- speed.py --------------------------------------------------------------
+
+
+def test_calls_take_turns_and_the_first_round_does_not_count():
+    order = []
+    timed = {name: lambda name=name: order.append(name) for name in "ab"}
+    clock = itertools.count()
+    spent = speed.times(timed, rounds=2, repeats=3, clock=lambda: next(clock))
+    assert order == list("aaabbb") * 3
+    assert {name: len(seen) for name, seen in spent.items()} == {"a": 2, "b": 2}
+
+
+def test_ratio_is_the_median_over_rounds():
+    spent = {"a": [2.0, 3.0, 80.0], "b": [1.0, 1.0, 2.0]}
+    assert speed.ratio(spent, "a", "b") == 3
+
+
+def test_extra_memory_is_the_peak_of_what_a_call_holds():
+    extra = speed.extra_memory(lambda: np.zeros(1_000_000).sum())
+    assert 8e6 <= extra <= 8.1e6
+
+
+def test_figures_are_set_beside_their_targets():
+    rows = [{"logits": "a", "ratio": "0.50", "memory": "2.0 %"}]
+    targets = [
+        speed.Target("a", "ratio", 0.5),
+        speed.Target("a", "memory", 1.0, " %"),
+    ]
+    verdicts = speed.judge(rows, targets)
+    assert [v["verdict"] for v in verdicts] == ["holds", "misses"]
+    assert [v["target"] for v in verdicts] == ["<= 0.5", "<= 1 %"]
+
+
+def test_everything_timed_computes_the_same_loss():
+    timed = speed.calls(speed.Case((4, 3), "float64", 0, 1, 1))
+    loss, grad = timed["celib NumPy"]()
+    other_loss, other_grad = timed["textbook NumPy"]()
+    assert float(loss) == pytest.approx(float(other_loss), rel=1e-14)
+    np.testing.assert_allclose(grad, other_grad, atol=1e-15)
+    for call in timed.values():
+        call()
+
+
+def test_a_missing_optax_is_left_out_of_the_timing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optax", None)
+    monkeypatch.setitem(sys.modules, "jax", None)
+    assert speed.OPTAX not in speed.calls(speed.Case((4, 3), "float32", 0, 1, 1))
