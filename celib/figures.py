@@ -237,5 +237,7 @@ def _numbers(values: Any, most: int = 400) -> list[float | str]:
 
 
 def _rounded(value: float) -> float | str:
+    # nudged, so that a value half-way between two does not hang on its last bit;
     # JSON has no NaN or infinity; + 0.0 turns -0.0 into 0.0
-    return float(f"{value:.4g}") + 0.0 if math.isfinite(value) else str(value)
+    nudged = value * (1 + 1e-9)
+    return float(f"{nudged:.4g}") + 0.0 if math.isfinite(value) else str(value)

@@ -84,6 +84,13 @@ def test_noise_below_four_digits_is_not_seen():
     assert digest(line(0.0)) == digest(line(-0.0))
 
 
+def test_a_value_half_way_between_two_does_not_hang_on_its_last_bit():
+    half_way = 0.021745
+    for value in (np.nextafter(half_way, 0), half_way, np.nextafter(half_way, 1)):
+        assert digest(line(value)) == digest(line(half_way))
+    assert digest(line(0.021745))["axes"][0]["lines"][0]["y"][1] == 0.02175
+
+
 def test_long_data_is_thinned_but_guarded_by_its_mean():
     def drawn(y):
         fig, ax = subplots()
