@@ -22,6 +22,8 @@ LOADERS = {
     "hamlet_gut.txt": datasets.load_hamlet,
     "penguins.csv": datasets.load_penguins,
     "digits.csv.gz": datasets.load_digits,
+    "mnist_5k.csv.gz": datasets.load_mnist_5k,
+    "shuttle.csv.gz": datasets.load_shuttle,
     "langdetect/en": lambda: datasets.load_ngrams("en"),
 }
 
@@ -120,6 +122,28 @@ def test_digits_shape_range_and_class_counts():
     assert np.bincount(labels).tolist() == counts
 
 
+def test_mnist_5k_shape_range_and_class_counts():
+    images, labels = datasets.load_mnist_5k()
+    assert images.shape == (5000, 784)
+    assert images.dtype == np.float64
+    assert (images.min(), images.max()) == (0, 255)
+    assert (images == images.round()).all()
+    assert labels.dtype == np.int64
+    assert np.bincount(labels).tolist() == [500] * 10
+    # an image of a one has the least ink, and every border is paper
+    ink = [images[labels == digit].mean() for digit in range(10)]
+    assert int(np.argmin(ink)) == 1
+    assert images.reshape(-1, 28, 28)[:, 0].max() == 0
+
+
+def test_shuttle_shape_and_anomalies():
+    readings, labels = datasets.load_shuttle()
+    assert readings.shape == (49_097, 9)
+    assert readings[0].tolist() == [50, 21, 77, 0, 28, 0, 27, 48, 22]
+    assert np.bincount(labels).tolist() == [45_586, 3_511]
+    assert labels[:5].tolist() == [1, 0, 0, 0, 1]
+
+
 def test_digits_equal_those_of_scikit_learn():
     theirs = pytest.importorskip("sklearn.datasets").load_digits()
     images, labels = datasets.load_digits()
@@ -175,7 +199,8 @@ def test_ngrams_of_english():
         (lambda: datasets.load_ngrams("en", n=4), "n must be one of 1, 2, 3, got 4"),
         (
             lambda: datasets.provenance("iris"),
-            "name must be one of 'hamlet', 'penguins', 'digits', 'ngrams', got 'iris'",
+            "name must be one of 'hamlet', 'penguins', 'digits', 'mnist_5k', "
+            "'shuttle', 'ngrams', got 'iris'",
         ),
     ],
 )
@@ -216,11 +241,14 @@ def test_penguins_are_fresh_at_every_call():
         np.testing.assert_array_equal(column, before[name])
 
 
-def test_digits_are_fresh_at_every_call():
-    before = copy.deepcopy(datasets.load_digits())
-    for harmed in datasets.load_digits():
+@pytest.mark.parametrize(
+    "load", [datasets.load_digits, datasets.load_mnist_5k, datasets.load_shuttle]
+)
+def test_tables_are_fresh_at_every_call(load):
+    before = copy.deepcopy(load())
+    for harmed in load():
         harmed[:] = -1
-    for again, array in zip(datasets.load_digits(), before, strict=True):
+    for again, array in zip(load(), before, strict=True):
         np.testing.assert_array_equal(again, array)
 
 
@@ -262,7 +290,14 @@ def test_provenance_states_source_and_licence(name):
 
 @pytest.mark.parametrize(
     ("name", "licence"),
-    [("hamlet", "CC BY"), ("penguins", "CC0"), ("digits", "BSD"), ("ngrams", "Apache")],
+    [
+        ("hamlet", "CC BY"),
+        ("penguins", "CC0"),
+        ("digits", "BSD"),
+        ("mnist_5k", "BSD"),
+        ("shuttle", "BSD"),
+        ("ngrams", "Apache"),
+    ],
 )
 def test_licence_of_each_data_set(name, licence):
     assert datasets.provenance(name)["licence"].startswith(licence)
@@ -322,6 +357,7 @@ def test_data_and_papers_travel_in_the_wheel(tmp_path):
 from celib import datasets as d
 print(d.__file__)
 print(len(d.load_hamlet()), len(d.load_penguins()), len(d.load_digits()[0]))
+print(len(d.load_mnist_5k()[0]), len(d.load_shuttle()[0]))
 print(*(len(d.load_ngrams(code)) > 1000 for code in d.languages()))
 """
     out = subprocess.run(
@@ -333,6 +369,6 @@ print(*(len(d.load_ngrams(code)) > 1000 for code in d.languages()))
         text=True,
     ).stdout.splitlines()
     assert Path(out[0]).is_relative_to(target)
-    assert out[1:] == ["173942 8 1797", " ".join(["True"] * 12)]
+    assert out[1:] == ["173942 8 1797", "5000 49097", " ".join(["True"] * 12)]
     shipped = {p.name for p in (target / "celib" / "datasets" / "licences").iterdir()}
     assert shipped == {p.name for p in (FOLDER / "licences").iterdir()}

