@@ -14,7 +14,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "results"
-NAMES = ("accuracy", "speed")
+# What `make bench` measures; tensorflow.json is made apart, once.
+NAMES = ("accuracy", "speed", "pairs")
 FIELDS = (
     "title",
     "date",

@@ -11,11 +11,16 @@ import mpmath
 import numpy as np
 import pytest
 
+from celib import information, losses
+from celib.softmax import softmax
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 results = importlib.import_module("results")
 accuracy = importlib.import_module("accuracy")
 speed = importlib.import_module("speed")
+pairs = importlib.import_module("pairs")
+tensorflow_names = importlib.import_module("tensorflow_names")
 
 each_result = pytest.mark.parametrize("name", results.NAMES)
 
@@ -49,11 +54,27 @@ def test_every_case_and_target_was_measured():
     stored = results.load("speed")
     assert [row["logits"] for row in stored["rows"]] == [c.name for c in speed.CASES]
     assert len(stored["targets"]) == len(speed.TARGETS)
+    stored = results.load("pairs")["rows"]
+    assert [row["logits"] for row in stored] == [c.name for c in pairs.CASES]
 
 
 def test_celib_is_exact_where_it_was_measured():
     for row in results.load("accuracy")["rows"]:
         assert float(row["celib"]) <= 8, row["case"]
+
+
+def test_what_tensorflow_returned_is_what_celib_returns():
+    stored = results.load("tensorflow")
+    assert set(results.FIELDS) <= set(stored)
+    assert {"tensorflow-cpu", "keras"} <= set(stored["versions"])
+    assert stored["example"] == tensorflow_names.EXAMPLE
+    assert [row["call"] for row in stored["rows"]] == list(tensorflow_names.CALLS)
+    names = {k: np.array(v) for k, v in tensorflow_names.EXAMPLE.items()}
+    names |= {"losses": losses, "information": information, "q": softmax(names["z"])}
+    for row in stored["rows"]:
+        assert row["celib"] == tensorflow_names.CALLS[row["call"]]
+        mean = np.mean(eval(row["celib"], dict(names)))
+        assert float(row["mean"]) == pytest.approx(mean, abs=1e-10), row["call"]
 
 
 # --- results.py ------------------------------------------------------------
@@ -268,3 +289,19 @@ def test_a_missing_optax_is_left_out_of_the_timing(monkeypatch):
     monkeypatch.setitem(sys.modules, "optax", None)
     monkeypatch.setitem(sys.modules, "jax", None)
     assert speed.OPTAX not in speed.calls(speed.Case((4, 3), "float32", 0, 1, 1))
+
+
+# --- pairs.py --------------------------------------------------------------
+
+
+def test_every_way_of_the_pairs_is_the_same_loss(monkeypatch):
+    z, y = speed.torch.randn(5, 3).double(), speed.torch.tensor([0, 1, 2, 1, 0])
+    values = {name: float(way(z, y)) for name, way in pairs.WAYS.items()}
+    assert len(values) == 3
+    first, *others = values.values()
+    assert others == pytest.approx([first] * 2, rel=1e-12)
+    spent = {name: [2.0] for name in pairs.WAYS} | {pairs.REFERENCE: [1.0]}
+    monkeypatch.setattr(pairs, "times", lambda *_: spent)
+    row = pairs.measure(pairs.Case((4, 3), "float32", 0, 1, 1))
+    assert list(row) == pairs.COLUMNS
+    assert set(list(row.values())[1:]) == {"2.00"}

@@ -73,7 +73,8 @@ def test_code_fits_the_page(path):
 
 @every_notebook
 def test_outputs_name_no_type_or_address(path):
-    pattern = re.compile(r"np\.\w+\(|tensor\(|<\w[\w.]* object|0x[0-9a-f]{6,}")
+    types = r"\bnp\.(?:float|u?int|bool|str|array)\w*\(|\btensor\("
+    pattern = re.compile(rf"{types}|<\w[\w.]* object|0x[0-9a-f]{{6,}}")
     for cell in code_cells(path):
         for output in cell["outputs"]:
             data = output.get("data", {})
