@@ -21,11 +21,12 @@ ARROWS = {
     "datasets": set(),
     "diagnose": set(),
     "display": set(),
-    "figures": {"display"},
+    "figures": {"display", "scoring"},
     "gradients": {"_binary", "_cross_entropy", "softmax"},
     "information": set(),
     "likelihood": set(),
     "losses": {"_autograd", "_binary", "_cross_entropy"},
+    "scoring": {"softmax"},
     "softmax": set(),
     "symbolic": {"display"},
     "_arrays": set(),
@@ -84,7 +85,7 @@ def test_heavy_libraries_stay_where_they_belong(module):
 
 def test_importing_the_core_loads_neither_torch_nor_sympy_nor_matplotlib():
     core = ["datasets", "diagnose", "gradients", "information", "likelihood"]
-    core += ["losses", "softmax"]
+    core += ["losses", "scoring", "softmax"]
     code = (
         f"import sys; {'; '.join(f'import celib.{m}' for m in core)}; "
         "print([m for m in ('torch', 'sympy', 'matplotlib') if m in sys.modules])"
@@ -122,7 +123,14 @@ def test_every_public_function_is_documented_with_an_example(module):
         assert ">>> " in doc, f"{module}.{name} has no example"
 
 
-MATHEMATICS = ["gradients", "information", "likelihood", "losses", "softmax"]
+MATHEMATICS = [
+    "gradients",
+    "information",
+    "likelihood",
+    "losses",
+    "scoring",
+    "softmax",
+]
 
 
 @pytest.mark.parametrize("module", MATHEMATICS)
