@@ -72,12 +72,7 @@ def check_distributions(*, axis: int = -1, **arrays: Array) -> Any:
     """
     xp = namespace(**arrays)
     check_float(**arrays)
-    shapes = {name: tuple(x.shape) for name, x in arrays.items()}
-    if len(set(shapes.values())) > 1:
-        raise ValueError(
-            f"{' and '.join(shapes)} must have one shape, "
-            f"got {' and '.join(map(str, shapes.values()))}"
-        )
+    check_one_shape(**arrays)
     for name, x in arrays.items():
         check_axis(x, axis, name)
         check_not_negative(xp, **{name: x})
@@ -86,6 +81,16 @@ def check_distributions(*, axis: int = -1, **arrays: Array) -> Any:
                 f"{name} must have a positive total along axis={axis}, got 0"
             )
     return xp
+
+
+def check_one_shape(**arrays: Array) -> None:
+    """Refuse arrays of different shapes."""
+    shapes = {name: tuple(x.shape) for name, x in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(
+            f"{' and '.join(shapes)} must have one shape, "
+            f"got {' and '.join(map(str, shapes.values()))}"
+        )
 
 
 def check_not_negative(xp: Any, **arrays: Array) -> None:
@@ -144,6 +149,19 @@ def check_positive(name: str, value: float) -> None:
         raise ValueError(f"{name} must be positive and finite, got {value}")
 
 
+def check_at_least_zero(name: str, value: float) -> None:
+    """Refuse a number that is negative or not finite."""
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be finite and not negative, got {value}")
+
+
+def check_fixed(**arrays: Array) -> None:
+    """Refuse tensors that ask for a gradient where none is formed."""
+    for name, x in arrays.items():
+        if getattr(x, "requires_grad", False):
+            raise ValueError(f"{name} must not require a gradient: none is formed")
+
+
 def check_base(base: float | None) -> None:
     """Refuse a base that no logarithm has."""
     if base is not None:
@@ -186,6 +204,16 @@ def log(x: Array, xp: Any, base: float | None = None) -> Array:
         # exact for powers of two, which a quotient of logarithms is not
         return xp.log2(x)
     return xp.log(x) if base is None else xp.log(x) / math.log(base)
+
+
+@quiet
+def excess(x: Array, xp: Any) -> Array:
+    """Compute exp(x) - 1 - x >= 0, which cancels near 0 unless it is summed."""
+    near = xp.where(abs(x) < 1, x, 0)
+    tail = 0 * near
+    for n in range(19, 2, -1):
+        tail = near / n * (1 + tail)
+    return xp.where(abs(x) < 1, near * near / 2 * (1 + tail), xp.expm1(x) - x)
 
 
 @quiet

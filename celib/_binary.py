@@ -8,6 +8,7 @@ import numpy as np
 from celib._arrays import (
     Array,
     check_choice,
+    check_fixed,
     check_float,
     check_not_negative,
     namespace,
@@ -81,9 +82,8 @@ def check_binary(
         )
     for key in arrays.keys() - {name, "target"}:
         _check_factor(xp, key, arrays[key], tuple(prediction.shape))
-    for key in arrays.keys() - {name}:
-        if getattr(arrays[key], "requires_grad", False) and name == "logits":
-            raise ValueError(f"{key} must not require a gradient: none is formed")
+    if name == "logits":
+        check_fixed(**{key: x for key, x in arrays.items() if key != name})
     return xp
 
 

@@ -14,6 +14,7 @@ from celib._arrays import (
     Array,
     check_axis,
     check_choice,
+    check_fixed,
     check_float,
     check_labels,
     check_not_negative,
@@ -57,14 +58,14 @@ def evaluate(
     logits: Array, target: Array, o: Options, out: Array | None, *, want_grad: bool
 ) -> tuple[Array, Array | None]:
     """Loss, and the gradient of the loss, or of its sum if it is not reduced."""
-    indices = _check(logits, target, o)
+    indices = check(logits, target, o)
     xp, (z, t, weight) = plain(logits, target, o.weight)
     z, t = (
-        _class_axis_last(z, o.axis, xp),
-        t if indices else _class_axis_last(t, o.axis, xp),
+        class_axis_last(z, o.axis, xp),
+        t if indices else class_axis_last(t, o.axis, xp),
     )
-    rows = _rows(z)
-    build = _from_indices if indices else _from_probabilities
+    rows = as_rows(z)
+    build = from_indices if indices else from_probabilities
     mass = build(rows, t, weight, o, xp)
     buffer = _buffer(rows, out, logits, o.axis) if want_grad else None
     cost = fused(rows, mass.label, mass.on_label, mass.spread, buffer, xp)
@@ -109,26 +110,24 @@ def back(result: Array, like: Array) -> Array:
 # --- checks ----------------------------------------------------------------
 
 
-def _check(logits: Array, target: Array, o: Options) -> bool:
+def check(logits: Array, target: Array, o: Options, name: str = "logits") -> bool:
     """Check all but the range of labels; tell if the target holds class indices."""
-    arrays = {"logits": logits, "target": target}
+    arrays = {name: logits, "target": target}
     if o.weight is not None:
         arrays["weight"] = o.weight
     xp = namespace(**arrays)
     check_choice("reduction", o.reduction, REDUCTIONS)
-    check_float(logits=logits)
-    check_axis(logits, o.axis, "logits")
+    check_float(**{name: logits})
+    check_axis(logits, o.axis, name)
     if not 0 <= o.label_smoothing <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {o.label_smoothing}")
     if o.weight is not None:
         check_weight(xp, o.weight, logits.shape[o.axis])
-    for name, x in arrays.items():
-        if name != "logits" and getattr(x, "requires_grad", False):
-            raise ValueError(f"{name} must not require a gradient: none is formed")
-    return _check_target(logits, target, o, xp)
+    check_fixed(**{key: x for key, x in arrays.items() if key != name})
+    return _check_target(logits, target, o, xp, name)
 
 
-def _check_target(logits: Array, target: Array, o: Options, xp: Any) -> bool:
+def _check_target(logits: Array, target: Array, o: Options, xp: Any, name: str) -> bool:
     indices = not is_float(target)
     expected = tuple(logits.shape)
     if indices:
@@ -136,7 +135,7 @@ def _check_target(logits: Array, target: Array, o: Options, xp: Any) -> bool:
     if target.shape != expected:
         kind = "class indices" if indices else "probabilities"
         raise ValueError(
-            f"target of {kind} must have shape {expected} beside logits of "
+            f"target of {kind} must have shape {expected} beside {name} of "
             f"shape {tuple(logits.shape)}, got {tuple(target.shape)}"
         )
     if not indices:
@@ -152,11 +151,11 @@ def _check_target(logits: Array, target: Array, o: Options, xp: Any) -> bool:
 # --- rows and mass ---------------------------------------------------------
 
 
-def _class_axis_last(x: Array, axis: int, xp: Any) -> Array:
+def class_axis_last(x: Array, axis: int, xp: Any) -> Array:
     return x if axis in (-1, x.ndim - 1) else xp.moveaxis(x, axis, -1)
 
 
-def _rows(z: Array) -> Array:
+def as_rows(z: Array) -> Array:
     """Lay the logits out as a matrix without gaps, copied only if need be."""
     rows = z.reshape(-1, z.shape[-1])
     if isinstance(rows, NUMPY):
@@ -192,7 +191,7 @@ def _buffer(rows: Array, out: Array | None, logits: Array, axis: int) -> Array:
     return memory.reshape(rows.shape)
 
 
-def _from_indices(z: Array, target: Array, weight: Any, o: Options, xp: Any) -> Mass:
+def from_indices(z: Array, target: Array, weight: Any, o: Options, xp: Any) -> Mass:
     label, real, e = target.reshape(-1), working_type(z, xp), o.label_smoothing
     every = _every_row_counts(label, z.shape[1], o.ignore_index, xp)
     if every and weight is None and not e:
@@ -223,7 +222,7 @@ def _every_row_counts(label: Array, k: int, ignore_index: int, xp: Any) -> bool:
     return bool(label[label.argmin()] >= 0 and label[label.argmax()] < k)
 
 
-def _from_probabilities(
+def from_probabilities(
     z: Array, target: Array, weight: Any, o: Options, xp: Any
 ) -> Mass:
     n, k = z.shape

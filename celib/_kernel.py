@@ -113,6 +113,17 @@ def _exponentials(z: Array, m: Array, e: Array, xp: Any) -> None:
 
 
 @quiet
+def softmax_parts(z: Array, xp: Any) -> tuple[Array, Array]:
+    """Surprisal -log p of each entry of the rows of `z`, and p, their softmax."""
+    at_top = xp.arange(z.shape[1], device=z.device) == z.argmax(1)[:, None]
+    m, e = xp.where(at_top, z, 0).sum(1), xp.zeros_like(z)
+    if len(z):
+        _exponentials(z, m, e, xp)
+    peak, rest = (xp.where(at_top == t, e, 0).sum(1)[:, None] for t in (True, False))
+    return m[:, None] - z + xp.log1p(rest / peak), e / (peak + rest)
+
+
+@quiet
 def binary(x: Array, y: Array, positive: Any, xp: Any) -> tuple[Array, Array]:
     """Cost of each logit `x` with target `y` in [0, 1], and its derivative.
 

@@ -19,8 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, ScalarFormatter
 
 from celib.display import publish
+from celib.scoring import ReliabilityBins
 
-__all__ = ["COLOURS", "digest", "show", "subplots"]
+__all__ = ["COLOURS", "digest", "reliability_diagram", "show", "subplots"]
 
 MIME = "application/vnd.celib.figure+json"
 
@@ -87,6 +88,60 @@ def subplots(
     mpl.rcParams.update(_STYLE)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
+
+
+def reliability_diagram(
+    ax: Any,
+    bins: ReliabilityBins,
+    /,
+    *,
+    label: str | None = None,
+    colour: str = COLOURS["blue"],
+) -> None:
+    """Draw accuracy against confidence: a dot for each bin, its gap to the diagonal.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    bins : ReliabilityBins
+        As from `celib.scoring.reliability_bins`; empty bins are left out.
+    label : str, optional
+        For the legend.
+    colour : str
+        Of dots, gaps and counts.
+
+    Notes
+    -----
+    The strip below shows how many items each bin holds: the gaps of bins
+    with a handful of items say little.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from celib.scoring import reliability_bins
+    >>> probs, target = np.array([0.2, 0.9, 0.9]), np.array([0, 1, 0])
+    >>> fig, ax = subplots()
+    >>> reliability_diagram(ax, reliability_bins(probs, target, n_bins=5))
+    >>> digest(fig)["axes"][0]["points"][0]["y"]
+    [0.0, 0.5]
+    """
+    edges, count, confidence, accuracy = (np.asarray(x) for x in bins)
+    held = count > 0
+    left, width = edges[:-1][held], np.diff(edges)[held]
+    x, y, n = confidence[held], accuracy[held], count[held]
+    ax.plot([0, 1], [0, 1], color=COLOURS["grey"], linestyle="--", linewidth=1.2)
+    # rounded, so that no gap at all is not some last bit in the digest
+    gap, fill = np.round(y - x, 9), mpl.colors.to_rgba(colour, 0.3)
+    ax.bar(left, gap, width, x, align="edge", color=fill, edgecolor="white")
+    ax.scatter(x, y, color=colour, label=label, zorder=3)
+    # the edge line keeps a bin of one item among thousands visible
+    strip = {"align": "edge", "color": colour, "edgecolor": colour, "linewidth": 1}
+    ax.bar(left, 0.16 * n / n.max(), width, -0.3, **strip)
+    # short: half a figure on a phone has room for some twenty letters
+    ax.text(0.02, -0.03, f"items (most: {n.max()})", va="top", color=colour)
+    ax.set(xlim=(0, 1), ylim=(-0.31, 1.03), yticks=np.linspace(0, 1, 6))
+    ax.set(xlabel="confidence", ylabel="accuracy")
 
 
 def show(figure: Figure, /, *, name: str, caption: str, alt: str) -> None:

@@ -12,6 +12,8 @@ from celib._arrays import (
     check_choice,
     check_float,
     check_labels,
+    check_one_shape,
+    check_positive,
     check_weight,
     log,
     log1p,
@@ -22,13 +24,25 @@ from celib._arrays import (
 )
 from celib._binary import check_binary, evaluate_binary, reduce
 from celib._cross_entropy import REDUCTIONS, Options, evaluate
+from celib._distil import distillation_loss
+from celib._finish import attach as _attach
+from celib._finish import records as _records
+from celib._focal import focal_loss, poly1_cross_entropy, sigmoid_focal_loss
+from celib._margin import hinge_loss, multiclass_hinge_loss
 
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "distillation_loss",
+    "focal_loss",
+    "hinge_loss",
+    "info_nce",
     "mse_loss",
+    "multiclass_hinge_loss",
     "nll",
+    "poly1_cross_entropy",
+    "sigmoid_focal_loss",
 ]
 
 
@@ -341,28 +355,84 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     xp = namespace(prediction=prediction, target=target)
     check_float(prediction=prediction, target=target)
     check_choice("reduction", reduction, REDUCTIONS)
-    if prediction.shape != target.shape:
-        raise ValueError(
-            "prediction and target must have one shape, "
-            f"got {tuple(prediction.shape)} and {tuple(target.shape)}"
-        )
+    check_one_shape(prediction=prediction, target=target)
     error = widen(prediction, xp) - widen(target, xp)
     return narrow(reduce(error * error, None, reduction, xp), prediction, xp)
 
 
-def _records(logits: Array) -> bool:
-    """Whether autograd is watching: never for NumPy, which needs no torch."""
-    if not getattr(logits, "requires_grad", False):
-        return False
-    from celib._autograd import is_recording
+def info_nce(
+    positive: Array,
+    negatives: Array,
+    /,
+    *,
+    temperature: float = 1.0,
+    reduction: str = "mean",
+) -> Array:
+    r"""InfoNCE: pick the positive pair among negatives, by softmax cross-entropy.
 
-    return is_recording()
+    .. math:: \ell = -\log \frac{e^{s_+ / T}}{e^{s_+ / T} + \sum_m e^{s_m / T}}
 
+    Parameters
+    ----------
+    positive : array, shape (...)
+        Similarities of the pairs that belong together.
+    negatives : array, shape (..., M)
+        For each of them, similarities of M pairs that do not.
+    temperature : float
+        T, positive: the smaller, the more the closest negatives count.
+    reduction : {"mean", "sum", "none"}
+        The mean divides by the number of positives.
 
-def _attach(logits: Array, loss: Array, grad: Array, axis: int | None) -> Array:
-    from celib._autograd import attach
+    Returns
+    -------
+    array, shape () or that of `positive`
+        Nats: :math:`\log(1 + M)` if all similarities are equal.
 
-    return attach(logits, loss, grad, axis)
+    Raises
+    ------
+    TypeError
+        If the arrays are of different libraries or of the wrong kind.
+    ValueError
+        If shapes do not fit, or an option is out of range.
+
+    See Also
+    --------
+    cross_entropy : What this is, of the logits with the positive first.
+
+    Notes
+    -----
+    Computed from distances to the positive. For tensors both arrays get their
+    gradient, the analytic one, once.
+
+    Elsewhere: ``torch.nn.functional.cross_entropy`` of the similarities over T,
+    the positive first, with targets of 0.
+
+    References
+    ----------
+    Van den Oord, Li and Vinyals (2018), Representation learning with
+    contrastive predictive coding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive, negatives = np.array([1.0]), np.array([[1.0, 1.0, 1.0]])
+    >>> round(float(info_nce(positive, negatives) / np.log(2)), 6)
+    2.0
+    """
+    xp = namespace(positive=positive, negatives=negatives)
+    check_float(positive=positive, negatives=negatives)
+    check_axis(negatives, -1, "negatives")
+    check_positive("temperature", temperature)
+    if tuple(negatives.shape[:-1]) != tuple(positive.shape):
+        raise ValueError(
+            "negatives must have the shape of positive and one axis more, got "
+            f"{tuple(negatives.shape)} beside {tuple(positive.shape)}"
+        )
+    # distances keep the digits of scores that are close together
+    above = (widen(negatives, xp) - widen(positive, xp)[..., None]) / temperature
+    logits = xp.concat([xp.zeros_like(above[..., :1]), above], axis=-1)
+    first = xp.zeros_like(positive, dtype=xp.int64)
+    return narrow(cross_entropy(logits, first, reduction=reduction), positive, xp)
 
 
 def _check_nll(

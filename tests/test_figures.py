@@ -6,10 +6,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from celib import figures
-from celib.figures import digest, show, subplots
+from celib.figures import digest, reliability_diagram, show, subplots
+from celib.scoring import reliability_bins
 
 WORDS = {
     "name": "fig-line",
@@ -108,6 +110,38 @@ def test_missing_values_are_written_as_words():
     fig, ax = subplots()
     ax.plot([0, 1, 2], [0, np.nan, np.inf])
     assert digest(fig)["axes"][0]["lines"][0]["y"] == [0.0, "nan", "inf"]
+
+
+def diagram(probs, target, **options):
+    fig, ax = subplots()
+    bins = reliability_bins(probs, target, n_bins=4)
+    reliability_diagram(ax, bins, **options)
+    return digest(fig)["axes"][0]
+
+
+def test_reliability_diagram_shows_gaps_and_counts():
+    probs, target = [0.125, 0.125, 0.125, 0.875, 0.625], [0, 1, 0, 1, 0]
+    drawn = diagram(np.array(probs), np.array(target), label="T = 1")
+    assert drawn["lines"][0]["y"] == [0.0, 1.0]
+    (points,) = drawn["points"]
+    assert points["label"] == "T = 1"
+    # the bin from 0.25 to 0.5 is empty
+    assert points["x"] == [0.125, 0.625, 0.875]
+    assert points["y"] == [0.3333, 0.0, 1.0]
+    gaps, strip = drawn["bars"][:3], drawn["bars"][3:]
+    assert gaps[0] == [0.0, 0.125, 0.25, 0.2083]
+    assert gaps[1] == [0.5, 0.625, 0.25, -0.625]
+    assert gaps[2] == [0.75, 0.875, 0.25, 0.125]
+    assert [bar[3] for bar in strip] == [0.16, 0.05333, 0.05333]
+    assert drawn["texts"] == ["items (most: 3)"]
+    assert diagram(torch.tensor(probs), torch.tensor(target), label="T = 1") == drawn
+
+
+def test_reliability_diagram_of_no_gap_is_flat_to_the_last_bit():
+    exact = diagram(np.full(10, 0.3), np.arange(10) < 3)
+    assert exact["bars"][0] == [0.25, 0.3, 0.25, 0.0]
+    moved = diagram(np.full(10, np.nextafter(0.3, 1)), np.arange(10) < 3)
+    assert moved == exact
 
 
 def test_show_publishes_picture_words_and_digest(monkeypatch):
