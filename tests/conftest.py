@@ -21,7 +21,10 @@ def site():
 
 
 def pytest_configure(config):
-    """Have the chapters' kernels, which nbval starts, leave their figures here."""
+    """Have the chapters' kernels, which nbval starts, use one thread, keep figures."""
+    # as tools/run_chapters.py: sums in one order, and no threads that wait in turns
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
     config.drawn = tempfile.TemporaryDirectory(prefix="figures-")
     os.environ["CELIB_FIGURES"] = config.drawn.name
 

@@ -30,7 +30,8 @@ def run(path: Path) -> None:
 
 def _execute(notebook: nbformat.NotebookNode) -> None:
     # one thread, so that sums are added in one order on every machine
-    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    os.environ.update(dict.fromkeys(threads, "1"))
     client = NotebookClient(
         notebook,
         timeout=120,
