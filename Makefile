@@ -42,6 +42,7 @@ bench: env ## measure celib beside its peers, accuracy and speed
 	@$(BIN)/python benchmarks/accuracy.py
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/pairs.py
+	@$(BIN)/python benchmarks/parallel.py
 
 run: env ## execute the chapters again and store their outputs (CHAPTER=… for one)
 	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python tools/run_chapters.py $(CHAPTER)

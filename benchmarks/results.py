@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "results"
 # What `make bench` measures; tensorflow.json is made apart, once.
-NAMES = ("accuracy", "speed", "pairs")
+NAMES = ("accuracy", "speed", "pairs", "parallel")
 FIELDS = (
     "title",
     "date",
@@ -42,10 +42,10 @@ MEASURED = (
 LIBRARIES = ("numpy", "torch", "scipy", "scikit-learn", "jax", "optax", "mpmath")
 
 
-def code_hash(folder: Path = ROOT / "celib") -> str:
+def code_hash(folder: Path = ROOT / "celib", measured: Iterable[str] = MEASURED) -> str:
     """Return the SHA-256 of the sources measured, names and contents."""
     digest = hashlib.sha256()
-    for name in sorted(MEASURED):
+    for name in sorted(measured):
         digest.update(f"{name}.py\n".encode())
         # the same text has the same hash, however a checkout ends its lines
         digest.update((folder / f"{name}.py").read_text("utf-8").encode())
@@ -128,7 +128,7 @@ def load(name: str) -> dict[str, Any]:
 
 def is_stale(result: Mapping[str, Any]) -> bool:
     """Tell if the code has moved on since it was measured."""
-    return result["code"] != code_hash()
+    return result["code"] != code_hash(measured=result.get("measured", MEASURED))
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:

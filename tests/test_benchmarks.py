@@ -20,6 +20,7 @@ results = importlib.import_module("results")
 accuracy = importlib.import_module("accuracy")
 speed = importlib.import_module("speed")
 pairs = importlib.import_module("pairs")
+parallel = importlib.import_module("parallel")
 tensorflow_names = importlib.import_module("tensorflow_names")
 
 each_result = pytest.mark.parametrize("name", results.NAMES)
@@ -56,6 +57,10 @@ def test_every_case_and_target_was_measured():
     assert len(stored["targets"]) == len(speed.TARGETS)
     stored = results.load("pairs")["rows"]
     assert [row["logits"] for row in stored] == [c.name for c in pairs.CASES]
+    stored = results.load("parallel")
+    assert [row["way"] for row in stored["rows"]] == list(parallel.WAYS)
+    assert [row["figure"] for row in stored["targets"]] == list(parallel.TARGETS)
+    assert stored["measured"] == list(parallel.MEASURED)
 
 
 def test_celib_is_exact_where_it_was_measured():
@@ -305,3 +310,67 @@ def test_every_way_of_the_pairs_is_the_same_loss(monkeypatch):
     row = pairs.measure(pairs.Case((4, 3), "float32", 0, 1, 1))
     assert list(row) == pairs.COLUMNS
     assert set(list(row.values())[1:]) == {"2.00"}
+
+
+# --- parallel.py -----------------------------------------------------------
+
+
+@pytest.fixture
+def alone():
+    dist = parallel.dist
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.usefixtures("alone")
+def test_every_parallel_way_is_the_same_loss_and_gradient():
+    torch = parallel.torch
+    z, y = parallel.problem(5, 12, 0)
+    labels, found = y % 6, {}
+    for way in parallel.WAYS:
+        loss = parallel.forward_and_backward(way, z, labels)
+        found[way] = loss, z.grad.clone()
+    z.grad = None
+    dense = torch.nn.functional.cross_entropy(z, labels)
+    dense.backward()
+    for loss, grad in found.values():
+        assert loss == pytest.approx(dense.item(), rel=1e-6)
+        torch.testing.assert_close(grad, z.grad)
+
+
+@pytest.mark.usefixtures("alone")
+def test_collectives_are_counted_with_what_they_are_given():
+    z, y = parallel.problem(4, 8, 0)
+    given = {}
+    for way in parallel.WAYS:
+        with parallel.Collectives() as seen:
+            parallel.forward_and_backward(way, z, y % 4)
+        given[way] = seen.given
+    assert list(given.values()) == [[4, 12], [4, 4, 4], [16]]
+
+
+def test_the_last_rank_and_all_cpu_time_count():
+    def answer(wall, cpu):
+        spent = {"celib": {"wall": wall, "cpu": cpu}}
+        return spent | {parallel.REFERENCE: {"wall": [2.0, 4.0, 1.0], "cpu": [1.0] * 3}}
+
+    answers = [answer([1.0, 1.0, 9.0], [1.0] * 3), answer([0.5, 3.0, 1.0], [3.0] * 3)]
+    assert parallel.ratios(answers, "celib") == (0.75, 2.0)
+    seen = {
+        "celib": [{"grown": 1, "given": [1, 3]}, {"grown": 3, "given": [1, 3]}],
+        parallel.REFERENCE: [{"grown": 6, "given": [1, 1, 1]}],
+    }
+    row = parallel.row("celib", answers, seen)
+    assert list(row) == parallel.COLUMNS
+    assert list(row.values()) == ["celib", "0.75", "2.00", "0.50", "2", "4"]
+    verdicts = parallel.judge([row])
+    assert [v["verdict"] for v in verdicts] == ["misses", "misses", "holds"]
+    row = parallel.row(parallel.REFERENCE, None, seen)
+    assert list(row.values())[1:4] == ["1.00"] * 3
+
+
+def test_ranks_that_fail_are_not_waited_for(capfd):
+    with pytest.raises(RuntimeError, match="all ranks must come back from time of no"):
+        parallel.run("time", "no such way")
+    assert "KeyError" in capfd.readouterr().err

@@ -29,6 +29,7 @@ ARROWS = {
         *("_binary", "_cross_entropy", "_finish"),
         *("_distil", "_focal", "_margin"),
     },
+    "parallel": {"_cross_entropy", "_finish", "_kernel"},
     "scoring": {"softmax"},
     "softmax": set(),
     "symbolic": {"display"},
@@ -44,7 +45,7 @@ ARROWS = {
 }
 # Heavy libraries, and the only modules that may import them.
 EXTRAS = {
-    "torch": {"_autograd", "_cross_entropy"},
+    "torch": {"_autograd", "_cross_entropy", "parallel"},
     "sympy": {"symbolic"},
     "matplotlib": {"figures"},
 }
@@ -147,9 +148,11 @@ MATHEMATICS = [
     "scoring",
     "softmax",
 ]
+# What has no meaning without torch.
+TORCH_ONLY = ["parallel"]
 
 
-@pytest.mark.parametrize("module", MATHEMATICS)
+@pytest.mark.parametrize("module", [*MATHEMATICS, *TORCH_ONLY])
 def test_docstrings_of_the_mathematics_are_complete(module):
     sections = ["Parameters\n-", "Returns\n-", "Raises\n-", "Examples\n-", ".. math::"]
     for name, function in own_functions(module).items():
@@ -158,7 +161,7 @@ def test_docstrings_of_the_mathematics_are_complete(module):
         assert not missing, f"{module}.{name} lacks {missing}"
 
 
-@pytest.mark.parametrize("module", MATHEMATICS)
+@pytest.mark.parametrize("module", [*MATHEMATICS, *TORCH_ONLY])
 def test_numpydoc_finds_nothing_wrong(module):
     from numpydoc.validate import validate
 
@@ -169,7 +172,7 @@ def test_numpydoc_finds_nothing_wrong(module):
         assert [e for e in found if e[0] not in ignored] == [], name
 
 
-@pytest.mark.parametrize("module", MATHEMATICS)
+@pytest.mark.parametrize("module", [*MATHEMATICS, *TORCH_ONLY])
 def test_arrays_are_positional_and_options_are_named(module):
     for name, function in own_functions(module).items():
         for parameter in inspect.signature(function).parameters.values():

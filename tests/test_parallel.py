@@ -1,0 +1,137 @@
+"""vocab_parallel_cross_entropy: equal to the dense loss, in two collectives.
+
+What needs several processes is in sharded.py; here they are started, once for
+each number of ranks, and their reports are read.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+dist = pytest.importorskip("torch.distributed")
+if not dist.is_available():
+    pytest.skip("this torch has no torch.distributed", allow_module_level=True)
+
+import sharded  # noqa: E402
+import torch  # noqa: E402
+
+from celib.parallel import vocab_parallel_cross_entropy  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def launch(world, folder):
+    """Run the cases under torchrun; leave no process behind."""
+    command = [sys.executable, "-m", "torch.distributed.run"]
+    command += [f"--nproc-per-node={world}", "--master-addr=127.0.0.1"]
+    command += [f"--master-port={free_port()}", str(ROOT / "tests" / "sharded.py")]
+    with subprocess.Popen(
+        [*command, str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        try:
+            return run.communicate(timeout=120)[0]
+        finally:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def reports(request, tmp_path_factory):
+    """What each rank found, case by case."""
+    folder = tmp_path_factory.mktemp(f"world-{request.param}")
+    said = launch(request.param, folder)
+    paths = [folder / f"{rank}.json" for rank in range(request.param)]
+    assert all(path.exists() for path in paths), said
+    return [json.loads(path.read_text("utf-8")) for path in paths]
+
+
+@pytest.mark.parametrize("name", sharded.CASES)
+def test_on_every_rank(reports, name):
+    for rank, found in enumerate(reports):
+        assert found[name] is None, f"rank {rank}: {found[name]}"
+
+
+# --- a world of one --------------------------------------------------------
+
+
+@pytest.fixture
+def alone():
+    store = dist.HashStore()
+    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_gradcheck(reduction, smoothing):
+    z, y = sharded.problem((4,), 3)
+    z.requires_grad_()
+    y[1] = -100
+
+    def f(z):
+        return vocab_parallel_cross_entropy(
+            z, y, label_smoothing=smoothing, reduction=reduction
+        )
+
+    assert torch.autograd.gradcheck(f, (z,))
+
+
+REFUSALS = [
+    (
+        TypeError,
+        "floating-point numbers, got torch.int64",
+        {"z": torch.zeros(2, 3).long()},
+    ),
+    (TypeError, "local_logits must be a tensor.*, got list and", {"z": [[0.0]]}),
+    (TypeError, "class indices, got Tensor and torch.float32", {"y": torch.ones(2, 3)}),
+    (TypeError, "integer class indices, got bool", {"y": torch.ones(2).bool()}),
+    (
+        ValueError,
+        r"must have shape \(2,\) beside local_logits",
+        {"y": torch.ones(3).long()},
+    ),
+    (ValueError, "got minimum -1", {"y": torch.tensor([0, -1])}),
+    (ValueError, "at least one entry along axis=-1", {"z": torch.zeros(2, 0)}),
+    (ValueError, "reduction must be one of", {"reduction": "avg"}),
+    (ValueError, r"label_smoothing must lie in \[0, 1\]", {"label_smoothing": 1.5}),
+]
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(("kind", "match", "changed"), REFUSALS)
+def test_wrong_input_is_refused(kind, match, changed):
+    given = {"z": torch.zeros(2, 3), "y": torch.tensor([0, 1])} | changed
+    with pytest.raises(kind, match=match):
+        vocab_parallel_cross_entropy(given.pop("z"), given.pop("y"), **given)
+
+
+@pytest.mark.usefixtures("alone")
+def test_numpy_arrays_are_refused():
+    z, y = torch.zeros(2, 3).numpy(), torch.tensor([0, 1]).numpy()
+    with pytest.raises(TypeError, match="local_logits must be a tensor"):
+        vocab_parallel_cross_entropy(z, y)
+
+
+def test_a_group_is_needed():
+    with pytest.raises(ValueError, match="Default process group has not been init"):
+        vocab_parallel_cross_entropy(torch.zeros(2, 3), torch.tensor([0, 1]))
