@@ -38,10 +38,11 @@ check: env ## lint, check the format and the types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy celib
 
-bench: env ## measure celib beside its peers, accuracy and speed
+bench: env ## measure celib beside its peers, accuracy, speed and memory
 	@$(BIN)/python benchmarks/accuracy.py
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/pairs.py
+	@$(BIN)/python benchmarks/linear.py
 	@$(BIN)/python benchmarks/parallel.py
 
 run: env ## execute the chapters again and store their outputs (CHAPTER=… for one)

@@ -418,6 +418,7 @@ def main() -> None:
     loaded, missing = load_all()
     rows = run(all_cases(), loaded)
     result = results.make(
+        "accuracy",
         "Error in units in the last place (ulps), against 60 digits",
         ["case", "dtype", *LIBRARIES],
         rows,

@@ -67,6 +67,7 @@ def main() -> None:
         print(f"[{i}/{len(CASES)}] {case.name}", file=sys.stderr, flush=True)
         rows.append(measure(case))
     result = results.make(
+        "pairs",
         "CPU time / that of torch's F.cross_entropy, forward and backward",
         COLUMNS,
         rows,

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "results"
 # What `make bench` measures; tensorflow.json is made apart, once.
-NAMES = ("accuracy", "speed", "pairs", "parallel")
+NAMES = ("accuracy", "speed", "pairs", "linear", "parallel")
 FIELDS = (
     "title",
     "date",
@@ -28,27 +28,29 @@ FIELDS = (
     "notes",
 )
 
-# The code that is measured: a change in it makes the results old.
-MEASURED = (
-    "_arrays",
-    "_binary",
-    "_cross_entropy",
-    "_kernel",
-    "gradients",
-    "information",
-    "losses",
-    "softmax",
-)
+_LOSS = ("_arrays", "_binary", "_cross_entropy", "_kernel", "gradients", "losses")
+# The code that each measures: a change in it makes the result old.
+MEASURED = {
+    "accuracy": (*_LOSS, "information", "softmax"),
+    "speed": (*_LOSS, "_autograd", "_finish"),
+    "pairs": (),
+    "linear": ("_arrays", "_autograd", "_cross_entropy", "_kernel", "linear"),
+    "parallel": (
+        *("_arrays", "_autograd", "_cross_entropy"),
+        *("_finish", "_kernel", "parallel"),
+    ),
+    "tensorflow": (*_LOSS, "information", "softmax"),
+}
 LIBRARIES = ("numpy", "torch", "scipy", "scikit-learn", "jax", "optax", "mpmath")
 
 
-def code_hash(folder: Path = ROOT / "celib", measured: Iterable[str] = MEASURED) -> str:
-    """Return the SHA-256 of the sources measured, names and contents."""
+def code_hash(name: str, folder: Path = ROOT / "celib") -> str:
+    """Return the SHA-256 of the sources that a result measures, names and contents."""
     digest = hashlib.sha256()
-    for name in sorted(measured):
-        digest.update(f"{name}.py\n".encode())
+    for module in sorted(MEASURED[name]):
+        digest.update(f"{module}.py\n".encode())
         # the same text has the same hash, however a checkout ends its lines
-        digest.update((folder / f"{name}.py").read_text("utf-8").encode())
+        digest.update((folder / f"{module}.py").read_text("utf-8").encode())
     return digest.hexdigest()
 
 
@@ -76,6 +78,7 @@ def missing_line(library: str, packages: str) -> str:
 
 
 def make(
+    name: str,
     title: str,
     columns: Sequence[str],
     rows: Sequence[Mapping[str, str]],
@@ -90,7 +93,7 @@ def make(
         "date": datetime.date.today().isoformat(),
         "machine": {"cpu": cpu_model(), "cores": os.cpu_count()},
         "versions": versions(),
-        "code": code_hash(),
+        "code": code_hash(name),
         "missing": list(missing),
         "columns": list(columns),
         "rows": [dict(row) for row in rows],
@@ -126,9 +129,9 @@ def load(name: str) -> dict[str, Any]:
     return result
 
 
-def is_stale(result: Mapping[str, Any]) -> bool:
+def is_stale(name: str, result: Mapping[str, Any]) -> bool:
     """Tell if the code has moved on since it was measured."""
-    return result["code"] != code_hash(measured=result.get("measured", MEASURED))
+    return result["code"] != code_hash(name)
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:

@@ -211,17 +211,19 @@ def measure(case: Case) -> dict[str, str]:
 
 
 def judge(
-    rows: Sequence[Mapping[str, str]], targets: Sequence[Target]
+    rows: Sequence[Mapping[str, str]],
+    targets: Sequence[Target],
+    key: str = "logits",
 ) -> list[dict[str, str]]:
     """Set figures beside their targets: "holds" or "misses"."""
     verdicts = []
     for target in targets:
-        (row,) = (row for row in rows if row["logits"] == target.case)
+        (row,) = (row for row in rows if row[key] == target.case)
         figure = row[target.column]
         holds = float(figure.removesuffix(" %")) <= target.most
         verdicts.append(
             {
-                "logits": target.case,
+                key: target.case,
                 "figure": target.column,
                 "measured": figure,
                 "target": f"<= {target.most:g}{target.unit}",
@@ -241,6 +243,7 @@ def main() -> None:
     absent = any(row[OPTAX] == ABSENT for row in rows)
     verdicts = judge(rows, TARGETS)
     result = results.make(
+        "speed",
         "CPU time of loss and gradient / that of torch's F.cross_entropy, "
         "forward and backward",
         COLUMNS,

@@ -70,6 +70,7 @@ def main() -> None:
         lib: importlib.metadata.version(lib) for lib in ("tensorflow-cpu", "keras")
     }
     result = results.make(
+        "tensorflow",
         "What TensorFlow returned on the example of chapter 10",
         COLUMNS,
         run(CALLS, names),

@@ -24,11 +24,7 @@ class _Known(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: torch.Tensor) -> tuple[Any, ...]:
-        if torch.is_grad_enabled():
-            raise RuntimeError(
-                "create_graph must be False for celib's losses, got True: their "
-                "gradients have no derivative; combine log_softmax and nll instead"
-            )
+        refuse_graph()
         (grad,) = ctx.saved_tensors
         if upstream.ndim and ctx.axis is not None:
             upstream = upstream.unsqueeze(ctx.axis)
@@ -52,3 +48,12 @@ def attach(
 def is_recording() -> bool:
     """Tell whether autograd writes down what happens to tensors."""
     return torch.is_grad_enabled()
+
+
+def refuse_graph() -> None:
+    """Refuse, in a backward pass, to be differentiated a second time."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "create_graph must be False for celib's losses, got True: their "
+            "gradients have no derivative; combine log_softmax and nll instead"
+        )

@@ -21,6 +21,7 @@ accuracy = importlib.import_module("accuracy")
 speed = importlib.import_module("speed")
 pairs = importlib.import_module("pairs")
 parallel = importlib.import_module("parallel")
+linear = importlib.import_module("linear")
 tensorflow_names = importlib.import_module("tensorflow_names")
 
 each_result = pytest.mark.parametrize("name", results.NAMES)
@@ -45,7 +46,7 @@ def test_a_result_has_every_field(name):
 
 @each_result
 def test_a_result_belongs_to_the_code(name):
-    if results.is_stale(results.load(name)):
+    if results.is_stale(name, results.load(name)):
         pytest.fail(f"celib has changed since {name}.json was measured: run make bench")
 
 
@@ -60,7 +61,12 @@ def test_every_case_and_target_was_measured():
     stored = results.load("parallel")
     assert [row["way"] for row in stored["rows"]] == list(parallel.WAYS)
     assert [row["figure"] for row in stored["targets"]] == list(parallel.TARGETS)
-    assert stored["measured"] == list(parallel.MEASURED)
+    stored = results.load("linear")
+    assert [row["batch"] for row in stored["rows"]] == [c.name for c in linear.TIMED]
+    weighed = [row["batch"] for row in stored["memory"]]
+    assert weighed == [c.name for c in linear.WEIGHED]
+    targets = [*linear.TIME_TARGETS, *linear.MEMORY_TARGETS]
+    assert [v["batch"] for v in stored["targets"]] == [t.case for t in targets]
 
 
 def test_celib_is_exact_where_it_was_measured():
@@ -93,7 +99,8 @@ def folder(tmp_path, monkeypatch):
 
 def small():
     rows = [{"case": "a", "celib": "0.1"}]
-    return results.make("Title", ["case", "celib"], rows, missing=[], notes=["Note."])
+    columns = ["case", "celib"]
+    return results.make("accuracy", "Title", columns, rows, missing=[], notes=["Note."])
 
 
 def test_a_result_comes_back_as_it_went(folder):
@@ -102,8 +109,8 @@ def test_a_result_comes_back_as_it_went(folder):
     assert path == folder / "accuracy.json"
     assert results.load("accuracy") == result
     assert set(results.FIELDS) == set(result)
-    assert not results.is_stale(result)
-    assert results.is_stale(result | {"code": "0"})
+    assert not results.is_stale("accuracy", result)
+    assert results.is_stale("accuracy", result | {"code": "0"})
 
 
 def test_a_result_that_is_not_there_says_what_to_do(folder):
@@ -129,16 +136,26 @@ def test_what_is_no_number_is_not_written(folder):
         results.write("accuracy", {"x": math.nan})
 
 
-def test_the_hash_moves_with_every_source_measured(tmp_path):
-    for name in results.MEASURED:
-        (tmp_path / f"{name}.py").write_text("x = 1\n")
-    hashes = {results.code_hash(tmp_path)}
-    for name in results.MEASURED:
-        (tmp_path / f"{name}.py").write_text("x = 2\n")
-        hashes.add(results.code_hash(tmp_path))
-    assert len(hashes) == len(results.MEASURED) + 1
-    (tmp_path / "losses.py").write_bytes(b"x = 2\r\n")
-    assert results.code_hash(tmp_path) in hashes
+@pytest.mark.parametrize("name", results.MEASURED)
+def test_the_hash_moves_with_every_source_measured(tmp_path, name):
+    measured = results.MEASURED[name]
+    for module in measured:
+        (tmp_path / f"{module}.py").write_text("x = 1\n")
+    hashes = {results.code_hash(name, tmp_path)}
+    for module in measured:
+        (tmp_path / f"{module}.py").write_text("x = 2\n")
+        hashes.add(results.code_hash(name, tmp_path))
+    assert len(hashes) == len(measured) + 1
+    for module in measured:
+        (tmp_path / f"{module}.py").write_bytes(b"x = 2\r\n")
+    assert results.code_hash(name, tmp_path) in hashes
+    # what is not measured makes nothing old
+    (tmp_path / "likelihood.py").write_text("x = 3\n")
+    assert results.code_hash(name, tmp_path) in hashes
+
+
+def test_every_result_knows_what_it_measures():
+    assert set(results.NAMES) <= set(results.MEASURED)
 
 
 def test_table_on_tiny_input():
@@ -374,3 +391,49 @@ def test_ranks_that_fail_are_not_waited_for(capfd):
     with pytest.raises(RuntimeError, match="all ranks must come back from time of no"):
         parallel.run("time", "no such way")
     assert "KeyError" in capfd.readouterr().err
+
+
+# --- linear.py -------------------------------------------------------------
+
+
+def test_every_way_through_the_linear_layer_is_the_same_loss():
+    hidden, weight, target = linear.inputs(linear.Case(600, 8, 10))
+    found = []
+    for way in linear.ways().values():
+        loss = way(hidden, weight, target)
+        grads = linear.torch.autograd.grad(loss, [hidden, weight])
+        found.append([loss.detach(), *grads])
+    assert len(found) == 3
+    for other in found[1:]:
+        linear.torch.testing.assert_close(other, found[0])
+    for call in linear.calls(linear.Case(600, 8, 10)).values():
+        call()
+
+
+def test_peaks_are_those_of_the_call_alone():
+    case = linear.Case(2048, 8, 8000)
+    logits = case.tokens * case.classes * 4
+    # logits, their logarithms, and one gradient or both
+    assert 2 * logits < linear.peak(linear.PLAIN, case) < 4.5 * logits
+    assert linear.peak(linear.CELIB, case) < logits
+
+
+def test_a_torch_without_chunks_is_named_not_dropped(monkeypatch):
+    monkeypatch.delattr(linear.torch.nn, "LinearCrossEntropyOptions")
+    monkeypatch.setattr(linear, "peak", lambda name, case: 10 << 20)
+    monkeypatch.setattr(linear, "TIMED", [linear.Case(600, 8, 10, 1)])
+    monkeypatch.setattr(linear, "WEIGHED", [linear.Case(600, 8, 10)])
+    name = "(600, 8, 10)"
+    beside, share = (linear.Target(name, c, 0.5) for c in (linear.BESIDE, linear.SHARE))
+    monkeypatch.setattr(linear, "TIME_TARGETS", [beside])
+    monkeypatch.setattr(linear, "MEMORY_TARGETS", [share])
+    result = linear.measure()
+    (row,) = result["rows"]
+    assert row[linear.CHUNKED] == row[linear.BESIDE] == linear.ABSENT
+    assert float(row[linear.CELIB]) > 0
+    assert result["missing"]
+    (weighed,) = result["memory"]
+    assert list(weighed.values()) == [name, "10", "absent", "10", "1.000"]
+    (verdict,) = result["targets"]
+    assert verdict["batch"] == name
+    assert verdict["verdict"] == "misses"

@@ -25,6 +25,7 @@ ARROWS = {
     "gradients": {"_binary", "_cross_entropy", "softmax"},
     "information": set(),
     "likelihood": set(),
+    "linear": {"_autograd", "_cross_entropy", "_kernel"},
     "losses": {
         *("_binary", "_cross_entropy", "_finish"),
         *("_distil", "_focal", "_margin"),
@@ -45,7 +46,7 @@ ARROWS = {
 }
 # Heavy libraries, and the only modules that may import them.
 EXTRAS = {
-    "torch": {"_autograd", "_cross_entropy", "parallel"},
+    "torch": {"_autograd", "_cross_entropy", "linear", "parallel"},
     "sympy": {"symbolic"},
     "matplotlib": {"figures"},
 }
@@ -148,11 +149,11 @@ MATHEMATICS = [
     "scoring",
     "softmax",
 ]
-# What has no meaning without torch.
-TORCH_ONLY = ["parallel"]
+# with what needs torch
+DOCUMENTED = [*MATHEMATICS, "linear", "parallel"]
 
 
-@pytest.mark.parametrize("module", [*MATHEMATICS, *TORCH_ONLY])
+@pytest.mark.parametrize("module", DOCUMENTED)
 def test_docstrings_of_the_mathematics_are_complete(module):
     sections = ["Parameters\n-", "Returns\n-", "Raises\n-", "Examples\n-", ".. math::"]
     for name, function in own_functions(module).items():
@@ -161,7 +162,7 @@ def test_docstrings_of_the_mathematics_are_complete(module):
         assert not missing, f"{module}.{name} lacks {missing}"
 
 
-@pytest.mark.parametrize("module", [*MATHEMATICS, *TORCH_ONLY])
+@pytest.mark.parametrize("module", DOCUMENTED)
 def test_numpydoc_finds_nothing_wrong(module):
     from numpydoc.validate import validate
 
@@ -172,7 +173,7 @@ def test_numpydoc_finds_nothing_wrong(module):
         assert [e for e in found if e[0] not in ignored] == [], name
 
 
-@pytest.mark.parametrize("module", [*MATHEMATICS, *TORCH_ONLY])
+@pytest.mark.parametrize("module", DOCUMENTED)
 def test_arrays_are_positional_and_options_are_named(module):
     for name, function in own_functions(module).items():
         for parameter in inspect.signature(function).parameters.values():
@@ -202,5 +203,5 @@ def test_functions_are_short_and_the_package_small():
                 assert lines(node) <= LIMIT, f"{module}.{node.name}"
     size = {module: lines(tree) for module, tree in trees.items()}
     pages = sum(size.pop(module) for module in PAGES)
-    assert sum(size.values()) <= 1400
+    assert sum(size.values()) <= 1500
     assert pages <= 500
