@@ -1,9 +1,8 @@
-"""What an output holds, which loss fits it, and what looks wrong. Chapter 10.
+"""What an output holds, which loss fits it, and what looks wrong. Chapter 10."""
 
-The knowledge stands in tables, and all of them look at one record of facts.
-The first row that applies of `_OUTPUTS` and of `_TARGETS` names the array; of
-`_MISTAKES` every row that applies counts; `_LOSSES` spells what fits.
-"""
+# The knowledge stands in tables, and all of them look at one record of facts.
+# The first row that applies of `_OUTPUTS` and of `_TARGETS` names the array; of
+# `_MISTAKES` every row that applies counts; `_LOSSES` spells what fits.
 
 import textwrap
 from collections.abc import Callable
@@ -24,6 +23,22 @@ class Finding(NamedTuple):
     `sure` is "certain" where the arrays leave no other reading, "likely" where
     only a coincidence or an odd intention would, and "possible" where it
     depends on what the arrays do not show, such as the loss that you call.
+
+    Attributes
+    ----------
+    slug : str
+        A short name, such as "class-axis".
+    sure : str
+        "certain", "likely" or "possible".
+    sentence, advice : str
+        What was found, and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> swapped = diagnose(np.array([0, 2]), np.array([[0.5, 2, 1], [3, 0, 1]]))
+    >>> swapped.mistakes[0].slug, swapped.mistakes[0].sure
+    ('swapped', 'likely')
     """
 
     slug: str
@@ -59,6 +74,13 @@ class Diagnosis:
         The losses that would take this output for something else.
     mistakes : tuple of Finding
         What it looks like.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logits = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]])
+    >>> diagnose(logits, np.array([0, 1])).fits["celib"]
+    'cross_entropy(output, target)'
     """
 
     output: str

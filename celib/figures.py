@@ -25,8 +25,13 @@ __all__ = ["COLOURS", "digest", "reliability_diagram", "show", "subplots"]
 
 MIME = "application/vnd.celib.figure+json"
 
-# Okabe and Ito's palette, told apart by colour-blind eyes; yellow is left out,
-# since a yellow line can't be seen on white.
+#: Okabe and Ito's palette, told apart by colour-blind eyes; yellow is left out,
+#: since a yellow line can't be seen on white.
+#:
+#: Examples
+#: --------
+#: >>> print(*COLOURS)
+#: blue orange green purple sky amber black grey
 COLOURS = {
     "blue": "#0072B2",
     "orange": "#D55E00",

@@ -46,6 +46,13 @@ class ReliabilityBins(NamedTuple):
         How many items fell into each bin.
     confidence, accuracy : array, shape (B,)
         The mean probability in each bin, and how often it came true.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rain = reliability_bins(np.array([0.25, 0.75]), np.array([0, 1]), n_bins=2)
+    >>> rain.edges.tolist(), rain.count.tolist()
+    ([0.0, 0.5, 1.0], [1, 1])
     """
 
     edges: Array

@@ -452,8 +452,22 @@ def _publish(record: dict[str, Any], *, plain: str, note: str) -> None:
 class Equation:
     """A numbered equation: as typed, and what settled it.
 
-    `typed` is empty when an entry has no equation; `entries` is empty when an
-    equation has no entry.
+    Attributes
+    ----------
+    label, chapter : str
+        Its label, and the name of the notebook that it stands in.
+    typed : list of str
+        Its LaTeX in the text; empty when an entry has no equation.
+    entries : list of dict
+        What settled it; empty when an equation has no entry.
+    kind : str
+        Its strongest entry: "any K" before "K = 2, 3, 4" before "definition";
+        else "unproved".
+
+    Examples
+    --------
+    >>> Equation("eq-a", "01-a", [r"a = a"]).kind
+    'unproved'
     """
 
     label: str

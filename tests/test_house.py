@@ -284,11 +284,15 @@ def test_nothing_is_built_twice(book, press):
 
 
 @pytest.mark.parametrize(
-    "name", ["chapters/01-a.ipynb", "_toc.yml", "new.md", "web/book.css", "celib/a.py"]
+    "name",
+    [
+        *("chapters/01-a.ipynb", "_toc.yml", "new.md", "web/book.css"),
+        *("celib/a.py", "celib/folder/__init__.py"),
+    ],
 )
 def test_a_change_is_built(book, press, name):
     build_book.build(book, press)
-    (book / name).parent.mkdir(exist_ok=True)
+    (book / name).parent.mkdir(parents=True, exist_ok=True)
     (book / name).write_text("other\n")
     build_book.build(book, press)
     assert press.runs == 2

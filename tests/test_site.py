@@ -63,8 +63,10 @@ def test_the_front_door_opens(site):
 
 
 def test_every_chapter_can_be_downloaded(pages):
-    chapters = [path for path in pages if path.parent.name == "chapters"]
-    assert chapters
+    folder = [path for path in pages if path.parent.name == "chapters"]
+    # the reference is made from docstrings, and nothing in it runs
+    chapters = [path for path in folder if path.stem != "appendix-e-reference"]
+    assert len(chapters) == len(list((ROOT / "chapters").glob("*.ipynb")))
     for path in chapters:
         link = pages[path].select_one("a[download][href$='.ipynb']")
         fetched = json.loads((path.parent / link["href"]).read_text(encoding="utf-8"))

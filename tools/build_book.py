@@ -31,7 +31,7 @@ class BuildError(Exception):
 def sources(root):
     """List the files that the pages are made from."""
     found = [root / name for name in SINGLE_SOURCES]
-    found += [*root.glob("*.md"), *root.glob("celib/*.py")]
+    found += [*root.glob("*.md"), *root.glob("celib/**/*.py")]
     for folder in SOURCE_FOLDERS:
         found += (root / folder).rglob("*")
     return sorted(p for p in found if p.is_file() and not IGNORED & set(p.parts))
