@@ -105,7 +105,7 @@ def test_no_space_is_seen_before(tmp_path, monkeypatch, capsys):
     assert setup_env.main([]) == 1
     said = capsys.readouterr().err
     assert is_one_sentence(said)
-    assert "needs about 2.5 GB of disk space and 1.2 GB are free" in said
+    assert "needs about 3.0 GB of disk space and 1.2 GB are free" in said
     assert not (tmp_path / ".venv").exists()
 
 
