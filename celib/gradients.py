@@ -129,7 +129,7 @@ def binary_cross_entropy_with_logits_with_grad(
 def softmax_jacobian(logits: Array, /) -> Array:
     r"""Jacobian of the softmax: how every probability answers every logit.
 
-    .. math:: J = \operatorname{diag}(p) - p\,p^\top
+    .. math:: J = \operatorname{diag}(q) - q\,q^\top
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def cross_entropy_hessian(logits: Array, /) -> Array:
     r"""Hessian of the cross-entropy in the logits, the same for every target.
 
     .. math:: \frac{\partial^2 \ell}{\partial z\,\partial z^\top}
-              = \operatorname{diag}(p) - p\,p^\top
+              = \operatorname{diag}(q) - q\,q^\top
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def cross_entropy_hessian(logits: Array, /) -> Array:
 
     Notes
     -----
-    It is the Jacobian of the softmax, since the gradient is :math:`p - y` and
+    It is the Jacobian of the softmax, since the gradient is :math:`q - y` and
     :math:`y` does not move. For targets that sum to one.
 
     Elsewhere: ``torch.func.hessian`` of the loss.
