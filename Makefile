@@ -12,11 +12,11 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME
 export TORCH_INDEX
 .DEFAULT_GOAL := help
-.PHONY: help book test lab check bench run lock newest clean env lab-env python
+.PHONY: help book test lab check bench run assignments lock newest clean env lab-env python
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1: \2/p' Makefile | \
-	awk -F ': ' '{ printf "%-13s%s\n", $$1, $$2 }'
+	awk -F ': ' '{ printf "%-18s%s\n", $$1, $$2 }'
 	@echo
 	@echo 'PYTHON=… names the Python to use (3.11 to 3.14).'
 	@echo 'TORCH_INDEX=… names an index to take torch from: on Linux, the CPU-only one'
@@ -47,6 +47,9 @@ bench: env ## measure celib beside its peers, accuracy, speed and memory
 
 run: env ## execute the chapters again and store their outputs (CHAPTER=… for one)
 	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python tools/run_chapters.py $(CHAPTER)
+
+assignments: env ## build the homework into dist/, try it, say what to hand out
+	@$(BIN)/python -m grader.release
 
 lock: python ## write the pinned requirements anew
 	@"$(PYTHON)" tools/setup_env.py lock

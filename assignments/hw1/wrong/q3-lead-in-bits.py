@@ -1,0 +1,2 @@
+# hint: it is in nats
+lead = float(lead / np.log(2))

@@ -1,0 +1,2 @@
+# hint: Does print(move(note, -shift)) show a text
+shift = (26 - shift) % 26

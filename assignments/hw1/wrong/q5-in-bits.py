@@ -1,0 +1,9 @@
+# hint: the logarithm in nats
+def mutual_information(x, y):
+    kinds_x, i = np.unique(x, return_inverse=True)
+    kinds_y, j = np.unique(y, return_inverse=True)
+    joint = np.zeros((len(kinds_x), len(kinds_y)))
+    np.add.at(joint, (i, j), 1 / len(x))
+    apart = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+    seen = joint > 0
+    return float((joint[seen] * np.log2(joint[seen] / apart[seen])).sum())

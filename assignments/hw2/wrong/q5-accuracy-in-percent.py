@@ -1,0 +1,2 @@
+# hint: a share of the 400 test images
+accuracy = 100 * accuracy

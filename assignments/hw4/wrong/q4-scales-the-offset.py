@@ -1,0 +1,6 @@
+# hint: With one, the lead of the offset counts as well
+def slopes(beta, z, offset, labels):
+    q = np.exp(log_softmax(beta * (z + offset)))
+    mean = (q * z).sum(axis=1)
+    bend = (q * z**2).sum(axis=1) - mean**2
+    return (mean - z[np.arange(len(z)), labels]).mean(), bend.mean()

@@ -1,0 +1,204 @@
+"""The command line: ``python -m grader hw2 submissions/hw2 --out grades/``."""
+
+import argparse
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from grader import assignment, batch, collect, outputs, sandbox, written
+from grader.store import Busy, Store
+
+DESCRIPTION = """\
+Mark the notebooks that students handed in.
+
+Each notebook runs in a sandbox; the checks run outside it, so that no student's code
+can reach them. Marking can be stopped at any time and run again: what is marked
+already is kept, and the same files give the same grades.
+"""
+EPILOG = """\
+submissions/hw2 holds student-001.ipynb, student-002.ipynb … or one folder for each
+student with a notebook in it. grades/ will hold:
+
+  grades.csv      student, points per question, total, status
+  feedback/       a page for each student, without hidden tests
+  written.csv     the sheet for the questions that you mark by hand
+  written.html    what students wrote, to read while you mark
+  report.html     how the class did, and where it went wrong
+  gradescope/     results in Gradescope's form
+  results/        every check's result, hidden ones too: for you alone
+  log.csv         when each was marked, and how long it took
+
+Then fill in the column `points` of written.csv, and merge it:
+
+  python -m grader hw2 --out grades --merge
+
+status is ok, or says what happened: TIMEOUT (code ran too long), DIED (it ended its
+process or took too much memory), FLOOD (it returned far too much), PROTOCOL (it
+answered what can't be read), UNREADABLE (no notebook), MISSING (nothing came).
+Points earned beside such an accident are kept.
+"""
+EXPECTED = (
+    assignment.BadAssignment,
+    batch.NotAll,
+    collect.BadInput,
+    sandbox.NoSandbox,
+    written.BadSheet,
+    Busy,
+    OSError,
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    words = argparse.ArgumentParser(
+        prog="python -m grader",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_options(words.add_argument)
+    return words
+
+
+def _add_options(add):
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    add("assignment", help="hw1 …, built by `make assignments`")
+    add("submissions", nargs="?", type=Path, help="the folder with the notebooks")
+    add("--out", type=Path, required=True, help="the folder for all that is written")
+    add("--roster", type=Path, metavar="CSV", help="columns student and variant")
+    seed = "the course's secret, made if missing (default: %(default)s)"
+    file = Path("course-seed.txt")
+    add("--seed-file", type=Path, default=file, metavar="FILE", help=seed)
+    many = "how many at a time (default: the cores, %(default)s)"
+    add("--jobs", type=int, default=cores, help=many)
+    add("--scheduler", metavar="ADDRESS", help="mark on the workers of a Dask cluster")
+    add("--merge", action="store_true", help="only merge written.csv into the grades")
+    add("--again", action="store_true", help="mark all again, whatever is there")
+    unsafe = "run students' code with your rights on your files: for your own code only"
+    add("--unsafe-no-sandbox", action="store_true", help=unsafe)
+
+
+def course_seed(path: Path, say) -> str:
+    """Return the course's secret seed, and make one if there is none yet."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(16) + "\n")
+        say(
+            f"Made {path}, the course's secret seed. Keep it, and keep it to yourself: "
+            "with the same seed the same grades come out."
+        )
+    seed = path.read_text().strip()
+    if not seed:
+        raise collect.BadInput(f"{path} must hold the course's seed, and is empty.")
+    return seed
+
+
+def main(argv=None) -> int:
+    """Mark or merge; return the exit status."""
+    words = parser()
+    options = words.parse_args(argv)
+    if options.submissions is None and not options.merge:
+        words.error("name the folder with the submissions, or say --merge")
+    if options.jobs < 1:
+        words.error(f"--jobs must be 1 or more, got {options.jobs}")
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        task = assignment.load(options.assignment)
+        with Store(options.out, task).locked() as store:
+            (merge if options.merge else mark_all)(options, task, store, console)
+    except EXPECTED as error:
+        console.print(f"Error: {error}", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped. What is marked is kept: run the same command again.")
+        return 130
+    return 0
+
+
+def mark_all(options, task, store, console) -> None:
+    """Mark what was handed in and write everything."""
+    submissions = collect.submissions(options.submissions, options.roster)
+    seed = course_seed(options.seed_file, console.print)
+    box = sandbox.find(task.packages, task.limits, options.unsafe_no_sandbox)
+    if not box.walled:
+        console.print("No sandbox: students' code runs with your rights on your files.")
+    if options.again:
+        store.forget()
+    left_out = set(store.students()) - {s.student for s in submissions}
+    for student in sorted(left_out):
+        console.print(f"{student} was marked before and has no file now: left out.")
+    bar = ProgressBar(console, len(submissions))
+    with where(options, box) as executor, bar as tell:
+        results = batch.run(submissions, task, box, seed, executor, store, tell)
+    finish(store, results, console)
+
+
+def where(options, box):
+    """Return the executor that the options ask for."""
+    if options.scheduler:
+        return batch.cluster(options.scheduler, box)
+    return batch.local(options.jobs)
+
+
+def merge(options, task, store, console) -> None:
+    """Put the marks given by hand into the grades and all pages."""
+    results = [store.load(student) for student in store.students()]
+    if not results or None in results:
+        raise collect.BadInput(
+            f"{store.out} must hold marked submissions before you merge, and does not."
+        )
+    finish(store, results, console)
+
+
+class ProgressBar:
+    """How far the marking is, and a line for each submission that is not ok."""
+
+    def __init__(self, console, total):
+        columns = ("Marking", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=console)
+        self.task = self.progress.add_task("", total=total)
+
+    def __enter__(self):
+        self.progress.start()
+        return self.tell
+
+    def __exit__(self, *problem):
+        self.progress.stop()
+
+    def tell(self, result):
+        """Count one more submission."""
+        self.progress.advance(self.task)
+        if result.status != "ok":
+            line = f"{result.student}: {result.status}"
+            self.progress.console.print(line, markup=False)
+
+
+def finish(store, results, console) -> None:
+    """Write everything, then say what is there and what to do next."""
+    outputs.write_all(store, results)
+    for student in sorted(store.marks().keys() - {r.student for r in results}):
+        console.print(
+            f"{student} has a mark in written.csv and no submission: left out.",
+            markup=False,
+        )
+    odd = sum(result.status != "ok" for result in results)
+    console.print(f"{len(results)} submissions, {odd} of them not ok.")
+    console.print(f"Grades: {store.out / 'grades.csv'}", markup=False)
+    console.print(f"Report: {store.out / 'report.html'}", markup=False)
+    waiting = outputs.waiting(store, results)
+    if waiting:
+        console.print(
+            f"{waiting} written answers wait for your marks in "
+            f"{store.out / 'written.csv'}; then run with --merge.",
+            markup=False,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

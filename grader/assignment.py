@@ -1,0 +1,164 @@
+"""What is marked: the points of `assignment.yml` and the tests that were built."""
+
+import datetime
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+from otter.test_files.ok_test import OKTestFile
+
+from grader import notebook
+from grader.sandbox import Limits
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class BadAssignment(ValueError):
+    """The assignment can't be used; the message says what must hold."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One coded question: points, how many of them hidden tests give, its names."""
+
+    points: float
+    hidden: float
+    exports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An assignment as the marker sees it. It holds plain data, so that it travels."""
+
+    name: str
+    title: str
+    due: str
+    packages: tuple[str, ...]
+    questions: dict[str, Question]
+    written: dict[str, dict]
+    limits: Limits
+    tests: dict[str, str]
+    released: tuple[str, ...]
+
+    @property
+    def points(self) -> float:
+        """What the coded questions are worth together."""
+        return sum(question.points for question in self.questions.values())
+
+    @property
+    def written_points(self) -> float:
+        """What the questions marked by hand are worth together."""
+        return sum(question["points"] for question in self.written.values())
+
+    @property
+    def hash(self) -> str:
+        """A digest of all that decides a mark: tests, points, limits."""
+        parts = [self.tests, str(self.questions), str(self.limits), self.packages]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def test_file(self, question: str) -> OKTestFile:
+        """Return otter's test file of one question."""
+        names: dict = {}
+        exec(compile(self.tests[question], f"{question}.py", "exec"), names)
+        return OKTestFile.from_spec(names["test"], path=f"{question}.py")
+
+
+def settings(folder: Path) -> dict:
+    """Return the fields of an Assignment that `assignment.yml` gives.
+
+    Raises
+    ------
+    BadAssignment
+        If the file is missing, or something in it is.
+    """
+    path = folder / "assignment.yml"
+    if not path.is_file():
+        known = sorted(p.parent.name for p in folder.parent.glob("*/assignment.yml"))
+        raise BadAssignment(
+            f"There is no {path}. Assignments here: {', '.join(known) or 'none'}."
+        )
+    given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    expected = ["title", "due", "packages", "questions", "written", "limits"]
+    if not isinstance(given, dict) or sorted(given) != sorted(expected):
+        raise BadAssignment(f"{path} must hold {', '.join(expected)}, and no more.")
+    try:
+        return _fields(folder.name, given)
+    except (TypeError, KeyError, ValueError) as error:
+        raise BadAssignment(f"{path}: {error}") from None
+
+
+def _fields(name, given):
+    due = given["due"]
+    if not isinstance(due, datetime.datetime):
+        due = datetime.datetime.fromisoformat(str(due))
+    return {
+        "name": name,
+        "title": str(given["title"]),
+        "due": f"{due:%Y-%m-%d %H:%M}",
+        "packages": tuple(given["packages"]),
+        "questions": {q: _question(q, d) for q, d in given["questions"].items()},
+        "written": {q: _written(q, d) for q, d in given["written"].items()},
+        "limits": _limits(given["limits"]),
+    }
+
+
+def _question(name, given):
+    if not 0 <= given["hidden"] <= given["points"] or not given["exports"]:
+        raise ValueError(
+            f"{name} must have 0 <= hidden <= points and name its exports, got {given}"
+        )
+    return Question(given["points"], given["hidden"], tuple(given["exports"]))
+
+
+def _written(name, given):
+    parts = sum(float(line.split()[0]) for line in given["rubric"])
+    if parts != given["points"]:
+        raise ValueError(
+            f"the rubric of {name} must sum up to its {given['points']} points, "
+            f"got {parts:g}"
+        )
+    return given
+
+
+def _limits(given):
+    known = {field.name for field in fields(Limits)}
+    if set(given) != known or not all(value > 0 for value in given.values()):
+        raise ValueError(
+            f"limits must be positive and name {sorted(known)}, got {given}"
+        )
+    return Limits(**given)
+
+
+def load(name: str, root: Path = ROOT) -> Assignment:
+    """Return an assignment that `make assignments` has built.
+
+    Raises
+    ------
+    BadAssignment
+        If it does not exist, was not built, or was changed since.
+    """
+    folder, built = root / "assignments" / name, root / "dist" / name
+    given = settings(folder)
+    stamp = built / "built.json"
+    if not stamp.is_file():
+        raise BadAssignment(f"{name} has not been built: run `make assignments` first.")
+    if json.loads(stamp.read_text())["source"] != source_hash(folder):
+        raise BadAssignment(
+            f"assignments/{name} was changed after it was built: run "
+            "`make assignments`."
+        )
+    tests = built / "autograder" / "tests"
+    released = notebook.parse((built / "student" / f"{name}.ipynb").read_bytes()).text
+    texts = {q: (tests / f"{q}.py").read_text() for q in given["questions"]}
+    return Assignment(**given, tests=texts, released=released)
+
+
+def source_hash(folder: Path) -> str:
+    """Return a digest of an assignment's own files."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".ipynb", ".yml")):
+        if ".ipynb_checkpoints" not in path.parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,105 @@
+"""From a folder, as students or a learning platform left it, to submissions."""
+
+import csv
+import re
+from pathlib import Path
+
+from grader import notebook
+from grader.marking import Submission
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f/\\]")
+
+
+class BadInput(ValueError):
+    """The folder or the roster can't be used as it is; the message says why."""
+
+
+def submissions(folder: Path, roster: Path | None = None) -> list[Submission]:
+    """Return one submission for each student, in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``student-001.ipynb`` …, or folders ``student-001`` … with one
+        notebook in each. Whatever else lies there becomes a submission that
+        can't be read, so that nobody is passed over.
+    roster : Path, optional
+        A CSV file with the column ``student`` and, if you handed out variants,
+        ``variant``. Who is on it and handed in nothing gets a row as well.
+
+    Raises
+    ------
+    BadInput
+        If there is no submission, or two of one student.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder} must be a folder of notebooks, and there is none.")
+    variants = read_roster(roster) if roster else {}
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    found: dict[str, Submission] = {}
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        submission = _one(entry, variants)
+        if submission.student in found:
+            raise BadInput(
+                f"{folder} holds two submissions of {submission.student}: keep the one "
+                "that counts."
+            )
+        found[submission.student] = submission
+    for student in variants.keys() - found.keys():
+        problem = "nothing was handed in"
+        found[student] = Submission(student, b"", problem, variants[student], "MISSING")
+    if not found:
+        raise BadInput(f"{folder} holds no notebook.")
+    return [found[student] for student in sorted(found)]
+
+
+def _one(entry, variants):
+    """Return the submission that a file or a folder holds."""
+    name = entry.name if entry.is_dir() else entry.stem
+    raw = name.encode("utf-8", "surrogateescape")
+    student = CONTROL.sub("?", raw.decode("utf-8", "replace"))
+    variant = variants.get(student, 1)
+    try:
+        return Submission(student, notebook.load(_file(entry)), variant=variant)
+    except (notebook.Unreadable, OSError) as error:
+        return Submission(student, b"", str(error), variant)
+
+
+def _file(entry):
+    """Return the notebook of an entry, the only one in it if it is a folder."""
+    if entry.is_dir() and not entry.is_symlink():
+        inside = sorted(p for p in entry.glob("*.ipynb") if not p.name.startswith("."))
+        if len(inside) != 1:
+            raise notebook.Unreadable(
+                f"its folder holds {len(inside)} notebooks, not 1"
+            )
+        return inside[0]
+    if entry.suffix != ".ipynb":
+        kind = entry.suffix or "a file without an ending"
+        raise notebook.Unreadable(f"it is {kind} and no .ipynb")
+    return entry
+
+
+def read_roster(path: Path) -> dict[str, int]:
+    """Return student → variant, 1 where the roster has no such column.
+
+    Raises
+    ------
+    BadInput
+        If the file is no such table, or names a student twice.
+    """
+    try:
+        rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"The roster can't be read: {error}.") from None
+    variants: dict[str, int] = {}
+    for line, row in enumerate(rows, 2):
+        student = (row.get("student") or "").strip()
+        variant = (row.get("variant") or "1").strip()
+        if not student or not variant.isdigit() or student in variants:
+            raise BadInput(
+                f"{path}, line {line}: it must have the column student, each name "
+                f"once, and a whole number as variant, got {row}."
+            )
+        variants[student] = int(variant)
+    return variants

@@ -1,0 +1,102 @@
+"""Reading a submission as data: its code cells and the student's own sentences."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+SIZE_LIMIT = 20 * 2**20
+CELL_LIMIT = 2**20
+CELLS_LIMIT = 1000
+PLACEHOLDER = "_Type your answer here, replacing this text._"
+
+
+class Unreadable(ValueError):
+    """The file is not a notebook that can be marked; the message says why."""
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What a submission holds: code cells in order, and text cells."""
+
+    code: tuple[str, ...]
+    text: tuple[str, ...]
+
+
+def load(path: Path) -> bytes:
+    """Return the bytes of a submitted file, which must be a plain one.
+
+    Raises
+    ------
+    Unreadable
+        If it is a link, a device or a folder, or longer than 20 MiB.
+    """
+    if path.is_symlink() or not path.is_file():
+        raise Unreadable("it is a link or no plain file; hand in the notebook itself")
+    if path.stat().st_size > SIZE_LIMIT:
+        raise Unreadable(
+            f"it has {path.stat().st_size / 2**20:.0f} MiB and may have 20: clear the "
+            "outputs and save it again"
+        )
+    return path.read_bytes()
+
+
+def parse(data: bytes) -> Notebook:
+    """Return the cells of a notebook, whatever its metadata say.
+
+    Raises
+    ------
+    Unreadable
+        If the bytes are not a notebook.
+    """
+    content = _json(data)
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
+        raise Unreadable("it is JSON but no notebook: it has no list of cells")
+    if len(content["cells"]) > CELLS_LIMIT:
+        raise Unreadable(f"it has {len(content['cells'])} cells and may have 1,000")
+    cells = [_cell(cell) for cell in content["cells"]]
+    code = tuple(source for kind, source in cells if kind == "code" and source.strip())
+    text = tuple(source for kind, source in cells if kind in ("markdown", "raw"))
+    return Notebook(code, text)
+
+
+def _json(data):
+    if not data.strip():
+        raise Unreadable("it is empty")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable("it is not UTF-8 text, so no notebook") from None
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise Unreadable("it is nested too deeply to be a notebook") from None
+    except ValueError as error:
+        raise Unreadable(f"it is not JSON, so no notebook ({error})"[:200]) from None
+
+
+def _cell(cell):
+    """Return the kind and the text of one cell."""
+    source = cell.get("source", "") if isinstance(cell, dict) else None
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        raise Unreadable("one of its cells has no text")
+    # A lone surrogate, which JSON can spell, can't be sent on or written to a file.
+    source = source.encode("utf-8", "replace").decode("utf-8")
+    # As it will be sent, where a letter beyond ASCII takes six bytes or twelve.
+    kind = str(cell.get("cell_type"))
+    if kind == "code" and len(json.dumps(source)) > CELL_LIMIT:
+        raise Unreadable("one of its code cells is longer than 1 MiB")
+    return kind, source
+
+
+def written_answer(text, released) -> str:
+    """Return what a student wrote: the text cells that the release does not have."""
+    known = {normal(cell) for cell in (*released, PLACEHOLDER)}
+    own = [cell.strip() for cell in text if normal(cell) not in known]
+    return "\n\n".join(cell for cell in own if cell)
+
+
+def normal(text: str) -> str:
+    """Return a text without differences in white space."""
+    return " ".join(text.split())

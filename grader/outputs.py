@@ -1,0 +1,34 @@
+"""All that is made from the results and from the marks given by hand."""
+
+import json
+
+from grader import feedback, gradescope, report, written
+from grader.store import write
+
+
+def write_all(store, results) -> None:
+    """Write the grades, pages, sheets and Gradescope's files for these results."""
+    task = store.task
+    if task.written:
+        # First, since it drops the mark of an answer that is another one now.
+        sheet = store.out / "written.csv"
+        write(sheet, written.sheet(results, task, sheet if sheet.exists() else None))
+        write(store.out / "written.html", written.answers_page(results, task))
+    marks = store.marks()
+    store.write_grades(results, marks)
+    for result in results:
+        by_hand = marks.get(result.student)
+        page = feedback.page(result, task, by_hand)
+        write(store.file("feedback", result.student, ".html"), page)
+        form = gradescope.results(result, task, by_hand)
+        text = json.dumps(form, indent=1, ensure_ascii=False)
+        write(store.file("gradescope", result.student, ".json"), text + "\n")
+    write(store.out / "report.html", report.page(results, task, marks))
+
+
+def waiting(store, results) -> int:
+    """Return how many written answers have no mark yet."""
+    marks = store.marks()
+    given = [q for result in results for q in marks.get(result.student, {})]
+    answers = [result for result in results if result.written]
+    return max(0, len(answers) * len(store.task.written) - len(given))

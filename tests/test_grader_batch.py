@@ -1,0 +1,292 @@
+"""A class marked from the command line: stopped, run again, spread over a cluster."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from grading import ROOT, built, notebook, solution_cells, walls  # noqa: F401
+
+from grader import __main__ as command
+from grader import assignment, batch, release, sandbox
+from grader.marking import Submission
+
+SEED = "a secret of the tests\n"
+WRITTEN = ("markdown", "The sum of q is one. *So* the entries sum to zero. <script>")
+ROWS = """\
+student,q1,q2,q3,q4,q5,q6,total,out_of,status
+student-001,6,4,7,8,7,,32,38,ok
+student-002,0,0,0,0,0,,0,38,ok
+student-003,0,0,0,0,0,,0,38,UNREADABLE
+student-004,6,4,1,8,5,,24,38,ok
+student-005,6,4,7,8,7,,32,38,DIED
+student-006,0,0,0,0,0,,0,38,MISSING
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with a class's submissions, a roster and a seed; hw2 is built."""
+    root = built("hw2").root
+    load = assignment.load
+    monkeypatch.setattr(assignment, "load", lambda name: load(name, root))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    solution, wrong = built("hw2").solution, root / "assignments" / "hw2" / "wrong"
+    cells = [*solution_cells(), WRITTEN]
+    (folder / "student-001.ipynb").write_bytes(notebook(*cells))
+    (folder / "student-002.ipynb").write_bytes(built("hw2").blank)
+    (folder / "student-003.docx").write_bytes(b"PK")
+    by_n = (wrong / "q3-divides-by-n.py").read_text()
+    (folder / "student-004").mkdir()
+    data = release.with_cell(solution, by_n)
+    (folder / "student-004" / "my homework.ipynb").write_bytes(data)
+    leaves = release.with_cell(solution, "import os\nos._exit(0)")
+    (folder / "student-005.ipynb").write_bytes(leaves)
+    (tmp_path / "seed.txt").write_text(SEED)
+    names = "".join(f"student-00{n}\n" for n in range(1, 7))
+    (tmp_path / "roster.csv").write_text("student\n" + names)
+    return tmp_path
+
+
+def words(place, *more):
+    out, roster, seed = place / "out", place / "roster.csv", place / "seed.txt"
+    options = ["--out", out, "--roster", roster, "--seed-file", seed, "--jobs", 2]
+    return [str(word) for word in ("hw2", place / "in", *options, *more)]
+
+
+def rows(path):
+    return list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+
+
+@pytest.mark.usefixtures("walls")
+def test_a_class_is_marked_merged_and_marked_again(place, capsys):
+    assert command.main(words(place)) == 0
+    out = place / "out"
+    said = capsys.readouterr().err
+    assert "student-005: DIED" in said
+    assert "6 submissions, 3 of them not ok." in said
+    assert (out / "grades.csv").read_text() == ROWS
+    assert len(rows(out / "log.csv")) == 6
+    for folder in ("feedback", "gradescope", "results"):
+        assert len(list((out / folder).iterdir())) == 6
+    assert "<script>" not in (out / "written.html").read_text().partition("</style>")[2]
+
+    # Run again: nothing is marked twice, and nothing changes.
+    assert command.main(words(place)) == 0
+    assert (out / "grades.csv").read_text() == ROWS
+    assert len(rows(out / "log.csv")) == 6
+
+    # One hands in again: that one is marked, and no other.
+    shutil.copy(place / "in" / "student-001.ipynb", place / "in" / "student-002.ipynb")
+    assert command.main(words(place)) == 0
+    assert [row["student"] for row in rows(out / "log.csv")][6:] == ["student-002"]
+    assert rows(out / "grades.csv")[1]["total"] == "32"
+
+    # Marks given by hand are merged, and stay when all is marked again.
+    sheet = out / "written.csv"
+    lines = rows(sheet)
+    assert [line["student"] for line in lines] == [
+        f"student-00{n}" for n in range(1, 7)
+    ]
+    lines[0]["points"], lines[0]["comment"] = "4.5", "Say why."
+    fill_in(sheet, lines)
+    merge = ["hw2", "--out", str(out), "--merge"]
+    assert command.main(merge) == 0
+    assert rows(out / "grades.csv")[0]["q6"] == "4.5"
+    assert rows(out / "grades.csv")[0]["total"] == "36.5"
+    assert "Say why." in (out / "feedback" / "student-001.html").read_text()
+    assert command.main(words(place, "--again")) == 0
+    assert rows(out / "grades.csv")[0]["total"] == "36.5"
+    assert len(rows(out / "log.csv")) == 13
+
+    # Another answer needs another mark; the old one waits in the comment.
+    other = notebook(*solution_cells(), ("markdown", "Another answer."))
+    (place / "in" / "student-001.ipynb").write_bytes(other)
+    assert command.main(words(place)) == 0
+    assert rows(out / "grades.csv")[0]["q6"] == ""
+    assert "4.5" in rows(sheet)[0]["comment"]
+
+    # A mark that can't be is refused, and nothing is changed by it.
+    before = (out / "grades.csv").read_bytes()
+    lines = rows(sheet)
+    lines[0]["points"] = "45"
+    fill_in(sheet, lines)
+    assert command.main(merge) == 1
+    assert "student-001" in capsys.readouterr().err
+    assert (out / "grades.csv").read_bytes() == before
+
+
+def fill_in(sheet, lines):
+    with sheet.open("w", newline="") as file:
+        table = csv.DictWriter(file, lines[0])
+        table.writeheader()
+        table.writerows(lines)
+
+
+@pytest.mark.usefixtures("walls")
+def test_hidden_tests_reach_no_page_for_students(place):
+    assert command.main(words(place)) == 0
+    hidden = [
+        line.strip()
+        for test in built("hw2").task.tests
+        for case in built("hw2").task.test_file(test).test_cases
+        if case.hidden
+        for line in case.body.replace(">>> ", "").replace("... ", "").splitlines()
+        if len(line) > 20
+    ]
+    assert len(hidden) > 30
+    for folder in ("feedback", "gradescope"):
+        for path in (place / "out" / folder).iterdir():
+            text = path.read_text()
+            assert not [line for line in hidden if line in text]
+            assert "Traceback" not in text
+            assert SEED.strip() not in text
+
+
+@pytest.mark.usefixtures("walls")
+def test_killed_at_any_moment_and_run_again_the_grades_are_the_same(place):
+    for n in range(10, 18):
+        shutil.copy(place / "in" / "student-001.ipynb", place / "in" / f"s-{n}.ipynb")
+    root = str(built("hw2").root)
+    program = (
+        "import sys, pathlib\nfrom grader import __main__, assignment\n"
+        "load = assignment.load\n"
+        f"assignment.load = lambda name: load(name, pathlib.Path({root!r}))\n"
+        "sys.exit(__main__.main())"
+    )
+
+    def start(out):
+        run = [sys.executable, "-c", program, *words(place, "--out", out)]
+        return subprocess.Popen(run, cwd=ROOT, stderr=subprocess.DEVNULL)
+
+    assert start(place / "whole").wait(120) == 0
+    whole = (place / "whole" / "grades.csv").read_bytes()
+    assert whole.count(b"\n") == 15
+    out, seen = place / "killed", set()
+    for _ in range(4):
+        process = start(out)
+        wait_for_more(out / "results", len(seen), process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        now = {path.name for path in (out / "results").glob("[!.]*")}
+        assert seen <= now
+        seen = now
+        assert whole.startswith(header(out)) or not (out / "grades.csv").exists()
+    assert start(out).wait(120) == 0
+    assert (out / "grades.csv").read_bytes() == whole
+    marked = [row["student"] for row in rows(out / "log.csv")]
+    # What was kept is not marked again; a kill may come before the line in the log.
+    assert len(marked) == len(set(marked))
+    assert 14 - 4 <= len(marked) <= 14
+    assert not list(out.rglob(".tmp*"))
+
+
+def wait_for_more(folder, count, process):
+    """Wait until the grader has kept another result, or has ended."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        if len(list(folder.glob("[!.]*"))) > count:
+            return
+        time.sleep(0.01)
+
+
+def header(out):
+    path = out / "grades.csv"
+    return path.read_bytes().partition(b"\n")[0] if path.exists() else b""
+
+
+def test_another_seed_file_or_variant_is_marked_anew():
+    task = built("hw2").task
+    box = sandbox.Sandbox(task.packages, task.limits)
+    keys = {
+        batch.keys([who], task, box, seed)["student-001"]
+        for seed in ("first", "second")
+        for who in (
+            Submission("student-001", b"x"),
+            Submission("student-001", b"y"),
+            Submission("student-001", b"x", variant=2),
+        )
+    }
+    assert len(keys) == 6
+
+
+@pytest.mark.usefixtures("walls")
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_gives_the_same_grades(place):
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+    ) as cluster:
+        more = ["--scheduler", cluster.scheduler_address]
+        assert command.main(words(place, *more)) == 0
+    assert (place / "out" / "grades.csv").read_text() == ROWS
+
+
+# ---- what the command says when something is wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("hw9", "There is no "), ("hw2", "must be a folder of notebooks")],
+)
+def test_errors_are_sentences(tmp_path, place, capsys, name, says):
+    nowhere, out = str(tmp_path / "nowhere"), str(tmp_path / "o")
+    assert command.main([name, nowhere, "--out", out]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Error: ")
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_without_a_sandbox_it_refuses(place, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert command.main(words(place)) == 1
+    assert "bubblewrap" in capsys.readouterr().err
+    assert not (place / "out" / "grades.csv").exists()
+
+
+def test_a_sandbox_that_does_not_hold_is_refused(place, capsys, monkeypatch):
+    def no_walls(self, rules, script):
+        return self._open(str(place), script)
+
+    monkeypatch.setattr(sandbox.Sandbox, "_walled", no_walls)
+    assert command.main(words(place)) == 1
+    said = capsys.readouterr().err
+    assert "did not hold" in said
+    assert "it can write outside its own folder" in said
+
+
+def test_unsafe_says_so_in_every_report(place, capsys):
+    assert command.main(words(place, "--unsafe-no-sandbox")) == 0
+    assert "No sandbox" in capsys.readouterr().err
+    out = place / "out"
+    pages = [out / "report.html", *(out / "feedback").iterdir()]
+    for path in pages:
+        if "UNREADABLE" not in path.read_text() and "MISSING" not in path.read_text():
+            assert "without a sandbox" in path.read_text(), path.name
+    for path in (out / "gradescope").iterdir():
+        assert "without a sandbox" in json.loads(path.read_text())["output"]
+
+
+def test_the_seed_is_made_once_and_kept_private(tmp_path):
+    path, said = tmp_path / "course" / "seed.txt", []
+    seed = command.course_seed(path, said.append)
+    assert len(seed) == 32
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert command.course_seed(path, said.append) == seed
+    assert len(said) == 1
+
+
+def test_the_help_says_what_comes_out(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    said = capsys.readouterr().out
+    for word in ("grades.csv", "written.csv", "--merge", "TIMEOUT", "--scheduler"):
+        assert word in said

@@ -1,0 +1,262 @@
+"""The course's assignments, built and tried; and builds that must be refused."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from grading import ROOT, walls  # noqa: F401
+
+from grader import assignment, leaks, notebook, release
+
+NAMES = sorted(p.parent.name for p in (ROOT / "assignments").glob("*/assignment.yml"))
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    """A place with the real assignments and a dist/ of its own."""
+    root = tmp_path_factory.mktemp("course")
+    (root / "assignments").symlink_to(ROOT / "assignments")
+    return root
+
+
+def test_there_is_one_assignment_for_each_part():
+    assert NAMES == ["hw1", "hw2", "hw3", "hw4", "hw5"]
+
+
+@pytest.mark.usefixtures("walls")
+@pytest.mark.parametrize("name", NAMES)
+def test_solution_full_blank_nothing_wrong_answers_caught(course, name):
+    said = []
+    release.build(name, course)
+    release.try_out(name, course, course_seed="a seed of the tests", say=said.append)
+    wrong = len(release.wrong_answers(name))
+    assert said == [f"{name}: solution 100 %, blank 0 %, {wrong} wrong answers caught"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_questions_points_and_rubric(name):
+    given = assignment.settings(ROOT / "assignments" / name)
+    assert 4 <= len(given["questions"]) <= 6
+    assert len(given["written"]) == 1
+    for question in given["questions"].values():
+        assert 0 < question.hidden < question.points
+    names = [n for q in given["questions"].values() for n in q.exports]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_masters_hold_no_outputs_and_no_long_lines(name):
+    master = json.loads((ROOT / "assignments" / name / f"{name}.ipynb").read_text())
+    for cell in master["cells"]:
+        assert not cell.get("outputs")
+        if cell["cell_type"] == "code":
+            for line in "".join(cell["source"]).splitlines():
+                assert len(line) <= 88 or line.startswith("failure_message"), line
+
+
+def test_a_variant_changes_one_line_for_the_student(course):
+    first, second = release.build("hw2", course), release.build("hw2", course, 3)
+    assert second.name == "hw2-variant-3"
+    one, two = (
+        notebook.parse((folder / "student" / "hw2.ipynb").read_bytes()).code
+        for folder in (first, second)
+    )
+    ((before, after),) = [
+        pair for pair in zip(one, two, strict=True) if len({*pair}) > 1
+    ]
+    assert before.replace("VARIANT = 1", "VARIANT = 3") == after
+
+
+def test_the_zip_is_the_same_every_time(course):
+    first = (release.build("hw2", course) / "hw2.zip").read_bytes()
+    assert (release.build("hw2", course) / "hw2.zip").read_bytes() == first
+
+
+# ---- what must be refused: hw2, spoilt in one place
+
+
+def spoil_text(old, new, count=1):
+    """Change the text of the master."""
+
+    def apply(folder):
+        path = folder / "hw2.ipynb"
+        content = json.loads(path.read_text())
+        left = count
+        for cell in content["cells"]:
+            text = "".join(cell["source"])
+            if old in text and left:
+                cell["source"], left = text.replace(old, new, 1), left - 1
+        assert not left, "the master has changed: mend this test"
+        path.write_text(json.dumps(content))
+
+    return apply
+
+
+def spoil_points(question, key, value):
+    def apply(folder):
+        path = folder / "assignment.yml"
+        given = yaml.safe_load(path.read_text())
+        given["questions"][question][key] = value
+        path.write_text(yaml.safe_dump(given))
+
+    return apply
+
+
+def add_cell(text, kind="markdown"):
+    def apply(folder):
+        path = folder / "hw2.ipynb"
+        content = json.loads(path.read_text())
+        cell = {"cell_type": kind, "metadata": {}, "source": text, "id": "added"}
+        if kind == "code":
+            cell |= {"outputs": [], "execution_count": None}
+        content["cells"].insert(2, cell)
+        path.write_text(json.dumps(content))
+
+    return apply
+
+
+SPOILT = {
+    "a misspelt hidden marker": (
+        spoil_text("hidden: true", "hiden: true"),
+        "q1: the tests give 6 points, 2 of them hidden",
+    ),
+    "a hidden test made public": (
+        spoil_text("hidden: true", "hidden: false"),
+        "q1: the tests give 6 points, 2 of them hidden",
+    ),
+    "points that differ": (
+        spoil_points("q3", "points", 8),
+        "q3: the tests give 7 points, 3 of them hidden; assignment.yml says 8 and 3",
+    ),
+    "a test without a hint": (
+        spoil_text("failure_message", "success_message"),
+        "q1, test 1, has no hint",
+    ),
+    "a solution in the text": (
+        add_cell(
+            "`return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))`"
+        ),
+        "this line is kept back",
+    ),
+    "a hidden test in the text": (
+        add_cell('We test with `course_rng("q1 rows")`.'),
+        "holds 'course_rng'",
+    ),
+    "the rubric in the text": (
+        add_cell(
+            "1 point: 0.05 / 1.04 = 4.8 % for an 8 on an image of a 3, against 1 % "
+            "without weights."
+        ),
+        "this line is kept back",
+    ),
+    "the written solution in the text": (
+        add_cell(
+            "The entries sum to $S \\cdot 1 - S = 0$, since the $q_k$ sum to one: "
+            "the loss does not change when all logits of a row are shifted."
+        ),
+        "this line is kept back",
+    ),
+    "a marker of the solution": (
+        add_cell("# BEGIN SOLUTIONS\nx = 1", "code"),
+        "holds 'BEGIN SOLUTION'",
+    ),
+}
+
+
+@pytest.fixture
+def spoilt(tmp_path):
+    """A copy of hw2 to spoil."""
+    folder = tmp_path / "assignments" / "hw2"
+    shutil.copytree(ROOT / "assignments" / "hw2", folder)
+    return folder
+
+
+@pytest.mark.parametrize("fault", list(SPOILT))
+def test_a_spoilt_release_is_refused(spoilt, fault):
+    apply, says = SPOILT[fault]
+    apply(spoilt)
+    refused = (leaks.Leak, release.BadRelease)
+    with pytest.raises(refused, match=re.escape(says)):
+        release.build("hw2", spoilt.parent.parent)
+    assert list((spoilt.parent.parent / "dist").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["output", "count", "attachment", "file", "missing"])
+def test_a_build_that_holds_more_than_it_should_is_refused(course, tmp_path, kind):
+    built = tmp_path / "hw2"
+    shutil.copytree(release.build("hw2", course), built)
+    source = ROOT / "assignments" / "hw2"
+    given = assignment.settings(source)
+    leaks.check(source, built, given)
+    path = built / "student" / "hw2.ipynb"
+    content = json.loads(path.read_text())
+    says = f"cell {len(content['cells'])}, has a"
+    if kind == "output":
+        content["cells"].append({"cell_type": "code", "source": [], "outputs": [1]})
+        says = "has a stored output"
+    elif kind == "count":
+        content["cells"].append(
+            {"cell_type": "code", "source": [], "execution_count": 3}
+        )
+        says = "has a stored output"
+    elif kind == "attachment":
+        content["cells"].append(
+            {"cell_type": "markdown", "source": [], "attachments": {"a": 1}}
+        )
+        says = "has an attachment"
+    elif kind == "file":
+        (built / "student" / "solution.txt").write_text("psst")
+        says = "solution.txt is not expected"
+    else:
+        (built / "student" / "tests" / "q3.py").unlink()
+        says = "tests/q3.py is missing"
+    path.write_text(json.dumps(content))
+    with pytest.raises(leaks.Leak, match=says):
+        leaks.check(source, built, given)
+
+
+# ---- what the trial must catch
+
+
+@pytest.mark.usefixtures("walls")
+def test_the_trial_catches_what_does_not_do_its_work(spoilt):
+    root = spoilt.parent.parent
+    spoil_text("    # BEGIN SOLUTION\n    if not", "    if not")(spoilt)
+    spoil_text("eps / K\n    # END SOLUTION", "eps / K")(spoilt)
+    spoil_text("return (mass", "return 2 * (mass")(spoilt)
+    for path in (spoilt / "wrong").glob("q[345]-*.py"):
+        path.unlink()
+    for path in (spoilt / "wrong").glob("q1-*.py"):
+        path.write_text(
+            "# hint: something else\n" + path.read_text().partition("\n")[2]
+        )
+    (spoilt / "wrong" / "q2-right-after-all.py").write_text(
+        "# hint: none\ndef smooth(labels, K, eps):\n"
+        "    if not 0 <= eps <= 1:\n        raise ValueError\n"
+        "    return (1 - eps) * np.eye(K)[labels] + eps / K\n"
+    )
+    release.build("hw2", root)
+    with pytest.raises(release.BadRelease) as refused:
+        release.try_out("hw2", root)
+    said = str(refused.value)
+    assert re.search(r"the solution gets \d+ of 32", said)
+    assert "the blank release gets 4 in q2, and must get 0" in said
+    assert "q1-changes-input.py brings up other hints" in said
+    assert "q2-right-after-all.py is wrong, and no check of q2 fails" in said
+    assert "q4 has 0 wrong answers, needs 3" in said
+
+
+def test_the_command_says_what_is_wrong(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "grader.release", "hw9"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: There is no ")
+    assert "Assignments here: hw1, hw2, hw3, hw4, hw5." in done.stderr
