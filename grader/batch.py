@@ -1,15 +1,16 @@
 """All submissions of one assignment: marked side by side, kept one by one."""
 
 import csv
-import ctypes
 import hashlib
+import os
 import resource
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
 from grader import sandbox as sandboxes
@@ -22,7 +23,6 @@ DECIDES = [
 ]
 # The trusted process holds answers of 32 MiB; more than this is a mistake or an attack.
 TRUSTED_MEMORY = 6 * 2**30
-PR_SET_PDEATHSIG = 1
 
 
 class NotAll(RuntimeError):
@@ -122,7 +122,11 @@ def log(path: Path, result: Result, seconds: float) -> None:
 @contextmanager
 def local(jobs: int) -> Iterator[Executor]:
     """Mark on this machine, `jobs` submissions at a time."""
-    with ProcessPoolExecutor(jobs, get_context("fork"), _trusted_process) as executor:
+    # Not forked off this process, which may have threads by now. What marks is imported
+    # once, in a process that the others come from.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["grader.batch"])
+    with ProcessPoolExecutor(jobs, context, _trusted_process) as executor:
         try:
             yield executor
         except BaseException:
@@ -131,10 +135,16 @@ def local(jobs: int) -> Iterator[Executor]:
 
 
 def _trusted_process():
-    """End with the parent, leave Ctrl-C to it, and keep memory in bounds."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    """End with the marker, leave Ctrl-C to it, and keep memory in bounds."""
+    threading.Thread(target=_end_with_the_marker, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_DATA, (TRUSTED_MEMORY, TRUSTED_MEMORY))
+
+
+def _end_with_the_marker():
+    """Wait until the marker is gone, however it went; its sandboxes then go as well."""
+    connection.wait([parent_process().sentinel])
+    os._exit(1)
 
 
 @contextmanager

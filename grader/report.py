@@ -62,7 +62,10 @@ def page(results, task, written=None) -> str:
         parts.append(pages.note([WALLS], "warn"))
     parts += [_statuses(ordered), _accidents(ordered)]
     if ran:
-        with mpl.rc_context(DRAWING):
+        with mpl.rc_context():
+            # Whatever style this process has, the report looks the same.
+            mpl.rcdefaults()
+            mpl.rcParams.update(DRAWING)
             parts += [_distribution(ran, task), _difficulty(questions)]
         parts.append(_table(questions, len(ran)))
         parts += [_checks(ran, task, question) for question in task.questions]

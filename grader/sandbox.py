@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,10 @@ class Sandbox:
             try:
                 yield process
             finally:
-                process.kill()
+                # The group, for a bubblewrap that is not ready yet is two processes, of
+                # which the second does not end with the first so early.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.stdin.close()
                 process.stdout.close()
                 process.wait()

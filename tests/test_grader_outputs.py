@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 
+import matplotlib as mpl
 import numpy as np
 import pages as faults
 import pytest
@@ -765,6 +766,12 @@ def test_pictures_take_the_colours_of_the_page():
         assert colours == {"none", "currentColor", "var(--blue)", "var(--line)"}
         assert svg["role"] == "img"
         assert not re.search(r"#0[147]0", str(svg))
+
+
+def test_the_style_of_the_process_does_not_matter():
+    before = report.page(crowd(12), TASK)
+    with mpl.rc_context({"grid.color": "#dddddd", "font.size": 30.0}):
+        assert report.page(crowd(12), TASK) == before
 
 
 STATE = """
