@@ -1,4 +1,4 @@
-"""The command line: ``python -m grader hw2 submissions/hw2 --out grades/``."""
+"""The command line: ``python -m grader hw2 submissions/hw2 --out grades/hw2``."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ already is kept, and the same files give the same grades.
 """
 EPILOG = """\
 submissions/hw2 holds student-001.ipynb, student-002.ipynb … or one folder for each
-student with a notebook in it. grades/ will hold:
+student with a notebook in it. --out grades/hw2 will then hold:
 
   grades.csv      student, points per question, total, status
   feedback/       a page for each student, without hidden tests
@@ -34,7 +34,7 @@ student with a notebook in it. grades/ will hold:
 
 Then fill in the column `points` of written.csv, and merge it:
 
-  python -m grader hw2 --out grades --merge
+  python -m grader hw2 --out grades/hw2 --merge
 
 status is ok, or says what happened: TIMEOUT (code ran too long), DIED (it ended its
 process or took too much memory), FLOOD (it returned far too much), PROTOCOL (it
@@ -48,8 +48,13 @@ EXPECTED = (
     sandbox.NoSandbox,
     written.BadSheet,
     Busy,
-    OSError,
 )
+
+
+def inside(one: Path, other: Path) -> bool:
+    """Return whether one of two folders lies in the other, or both are the same."""
+    one, other = one.resolve(), other.resolve()
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -107,11 +112,17 @@ def main(argv=None) -> int:
         words.error("name the folder with the submissions, or say --merge")
     if options.jobs < 1:
         words.error(f"--jobs must be 1 or more, got {options.jobs}")
+    if options.submissions and inside(options.out, options.submissions):
+        words.error("--out must be a folder apart from the submissions")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         task = assignment.load(options.assignment)
         with Store(options.out, task).locked() as store:
             (merge if options.merge else mark_all)(options, task, store, console)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error
+        console.print(f"Error: {what}. What is marked is kept.", markup=False)
+        return 1
     except EXPECTED as error:
         console.print(f"Error: {error}", markup=False)
         return 1
@@ -124,10 +135,16 @@ def main(argv=None) -> int:
 def mark_all(options, task, store, console) -> None:
     """Mark what was handed in and write everything."""
     submissions = collect.submissions(options.submissions, options.roster)
+    for line in collect.doubts(submissions, options.roster):
+        console.print(line, markup=False)
+    if not options.seed_file.exists():
+        store.seeded(None, options.again)
     seed = course_seed(options.seed_file, console.print)
+    store.seeded(seed, options.again)
     box = sandbox.find(task.packages, task.limits, options.unsafe_no_sandbox)
     if not box.walled:
         console.print("No sandbox: students' code runs with your rights on your files.")
+    batch.prove(task, box, seed)
     if options.again:
         store.forget()
     left_out = set(store.students()) - {s.student for s in submissions}

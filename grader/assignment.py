@@ -41,6 +41,7 @@ class Assignment:
     limits: Limits
     tests: dict[str, str]
     released: tuple[str, ...]
+    solution: bytes = b""
 
     @property
     def points(self) -> float:
@@ -79,7 +80,11 @@ def settings(folder: Path) -> dict:
         raise BadAssignment(
             f"There is no {path}. Assignments here: {', '.join(known) or 'none'}."
         )
-    given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise BadAssignment(f"{path} can't be read: {reason}.") from None
     expected = ["title", "due", "packages", "questions", "written", "limits"]
     if not isinstance(given, dict) or sorted(given) != sorted(expected):
         raise BadAssignment(f"{path} must hold {', '.join(expected)}, and no more.")
@@ -90,18 +95,25 @@ def settings(folder: Path) -> dict:
 
 
 def _fields(name, given):
-    due = given["due"]
-    if not isinstance(due, datetime.datetime):
-        due = datetime.datetime.fromisoformat(str(due))
     return {
         "name": name,
         "title": str(given["title"]),
-        "due": f"{due:%Y-%m-%d %H:%M}",
+        "due": _due(given["due"]),
         "packages": tuple(given["packages"]),
         "questions": {q: _question(q, d) for q, d in given["questions"].items()},
         "written": {q: _written(q, d) for q, d in given["written"].items()},
         "limits": _limits(given["limits"]),
     }
+
+
+def _due(given):
+    """Return the due date in one form; a date alone means the end of its day."""
+    if type(given) is datetime.date:
+        return f"{given} 23:59"
+    try:
+        return f"{datetime.datetime.fromisoformat(str(given)):%Y-%m-%d %H:%M}"
+    except ValueError:
+        raise ValueError(f"due must look like 2027-03-05 23:59, got {given}") from None
 
 
 def _question(name, given):
@@ -147,12 +159,13 @@ def load(name: str, root: Path = ROOT) -> Assignment:
     if json.loads(stamp.read_text())["source"] != source_hash(folder):
         raise BadAssignment(
             f"assignments/{name} was changed after it was built: run "
-            "`make assignments`."
+            f"`python -m grader.release {name}`."
         )
     tests = built / "autograder" / "tests"
     released = notebook.parse((built / "student" / f"{name}.ipynb").read_bytes()).text
     texts = {q: (tests / f"{q}.py").read_text() for q in given["questions"]}
-    return Assignment(**given, tests=texts, released=released)
+    solution = (built / "autograder" / f"{name}.ipynb").read_bytes()
+    return Assignment(**given, tests=texts, released=released, solution=solution)
 
 
 def source_hash(folder: Path) -> str:

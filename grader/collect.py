@@ -2,12 +2,16 @@
 
 import csv
 import re
+import unicodedata
 from pathlib import Path
 
 from grader import notebook
 from grader.marking import Submission
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f/\\]")
+# What file managers leave in a folder.
+LITTER = {"Thumbs.db", "desktop.ini", "__MACOSX"}
+VARIANTS = tuple("123456789")
 
 
 class BadInput(ValueError):
@@ -35,7 +39,8 @@ def submissions(folder: Path, roster: Path | None = None) -> list[Submission]:
     if not folder.is_dir():
         raise BadInput(f"{folder} must be a folder of notebooks, and there is none.")
     variants = read_roster(roster) if roster else {}
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    entries = [entry for entry in folder.iterdir() if entry.name not in LITTER]
+    entries = [entry for entry in entries if not entry.name.startswith(".")]
     found: dict[str, Submission] = {}
     for entry in sorted(entries, key=lambda entry: entry.name):
         submission = _one(entry, variants)
@@ -57,7 +62,7 @@ def _one(entry, variants):
     """Return the submission that a file or a folder holds."""
     name = entry.name if entry.is_dir() else entry.stem
     raw = name.encode("utf-8", "surrogateescape")
-    student = CONTROL.sub("?", raw.decode("utf-8", "replace"))
+    student = _name(raw.decode("utf-8", "replace"))
     variant = variants.get(student, 1)
     try:
         return Submission(student, notebook.load(_file(entry)), variant=variant)
@@ -65,10 +70,15 @@ def _one(entry, variants):
         return Submission(student, b"", str(error), variant)
 
 
+def _name(text):
+    """Return a name in one form: accents are spelt in two ways on two systems."""
+    return CONTROL.sub("?", unicodedata.normalize("NFC", text))
+
+
 def _file(entry):
     """Return the notebook of an entry, the only one in it if it is a folder."""
     if entry.is_dir() and not entry.is_symlink():
-        inside = sorted(p for p in entry.glob("*.ipynb") if not p.name.startswith("."))
+        inside = sorted(p for p in entry.glob("**/*.ipynb") if _counts(p, entry))
         if len(inside) != 1:
             raise notebook.Unreadable(
                 f"its folder holds {len(inside)} notebooks, not 1"
@@ -78,6 +88,21 @@ def _file(entry):
         kind = entry.suffix or "a file without an ending"
         raise notebook.Unreadable(f"it is {kind} and no .ipynb")
     return entry
+
+
+def _counts(path, folder):
+    """Return whether a student put this notebook here, and no program its copy."""
+    parts = path.relative_to(folder).parts
+    return len(parts) <= 3 and not any(part.startswith((".", "__")) for part in parts)
+
+
+def doubts(found: list[Submission], roster: Path | None) -> list[str]:
+    """Return sentences about what may be a slip in the roster."""
+    known = read_roster(roster) if roster else {s.student: 1 for s in found}
+    strangers = [s.student for s in found if s.student not in known]
+    if not strangers:
+        return []
+    return [f"Not in the roster, so with variant 1: {', '.join(strangers)}."]
 
 
 def read_roster(path: Path) -> dict[str, int]:
@@ -94,12 +119,13 @@ def read_roster(path: Path) -> dict[str, int]:
         raise BadInput(f"The roster can't be read: {error}.") from None
     variants: dict[str, int] = {}
     for line, row in enumerate(rows, 2):
-        student = (row.get("student") or "").strip()
+        student = _name((row.get("student") or "").strip())
         variant = (row.get("variant") or "1").strip()
-        if not student or not variant.isdigit() or student in variants:
+        if not student or variant not in VARIANTS or student in variants:
             raise BadInput(
-                f"{path}, line {line}: it must have the column student, each name "
-                f"once, and a whole number as variant, got {row}."
+                f"{path}, line {line}: line 1 must name the columns student and, if "
+                "there is one, variant; then each student once, with a variant from 1 "
+                f"to 9, got {','.join(str(cell) for cell in row.values())!r}."
             )
         variants[student] = int(variant)
     return variants

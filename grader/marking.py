@@ -106,30 +106,46 @@ def mark(submission, assignment, sandbox, course_seed, key="") -> Result:
 def _run_checks(assignment, session, result):
     """Run all public tests before any hidden input reaches the student's code."""
     exports = [n for q in assignment.questions.values() for n in q.exports]
-    names = {"np": np, **session.names(exports)}
+    found = session.names(exports)
+    if not found and not session.incidents:
+        result.notes.append("It defines nothing that this assignment asks for.")
+    names = {"np": np, **found}
     for hidden in (False, True):
         for question in assignment.questions:
             whole = assignment.test_file(question)
             cases = [case for case in whole.test_cases if case.hidden is hidden]
             part = OKTestFile(whole.name, whole.path, cases, all_or_nothing=False)
             part.run(names)
-            done = [_check(r, n) for n, r in enumerate(part.test_case_results, 1)]
+            outcomes = enumerate(part.test_case_results, 1)
+            done = [_check(outcome, n, found, exports) for n, outcome in outcomes]
             result.checks.setdefault(question, []).extend(map(asdict, done))
             result.scores[question] += sum(check.earned for check in done)
     result.scores = {q: round(float(score), 6) for q, score in result.scores.items()}
 
 
-def _check(outcome, number):
+def _check(outcome, number, found=(), exports=()):
     case = outcome.test_case
     kind = "Hidden check" if case.hidden else "Check"
+    message = "" if outcome.passed else _first_failure(outcome.message)
+    hint = _not_tried(message, found, exports) or case.failure_message or ""
     return Check(
         name=f"{kind} {number}",
         hidden=case.hidden,
         possible=case.points,
         earned=case.points if outcome.passed else 0.0,
-        hint="" if outcome.passed else case.failure_message or "",
-        message="" if outcome.passed else _first_failure(outcome.message),
+        hint="" if outcome.passed else hint,
+        message=message,
     )
+
+
+def _not_tried(message, found, exports):
+    """Return why a check could not look at an answer: its own hint would mislead."""
+    for name in exports:
+        if name not in found and f"name '{name}' is not defined" in message:
+            return f"Not tried: {name} is missing, or holds nothing to check."
+    if "grader.session.Lost: " in message:
+        return "Not tried to its end: the call took too long, or ended the process."
+    return ""
 
 
 def _first_failure(message):

@@ -91,10 +91,33 @@ def _cell(cell):
 
 
 def written_answer(text, released) -> str:
-    """Return what a student wrote: the text cells that the release does not have."""
+    """Return what a student wrote under the question that is answered in words.
+
+    Where that question's heading is gone, it is every text cell that the release
+    does not have. The due date and the wording of the release may have changed since.
+    """
     known = {normal(cell) for cell in (*released, PLACEHOLDER)}
-    own = [cell.strip() for cell in text if normal(cell) not in known]
-    return "\n\n".join(cell for cell in own if cell)
+    titles = {heading(cell) for cell in released} - {""}
+    own = [cell for cell in text if normal(cell) not in known]
+    own = [cell.strip() for cell in own if heading(cell) not in titles]
+    after = _after_the_question(text, released)
+    answer = [cell.strip() for cell in after if cell.strip() in own]
+    return "\n\n".join(cell for cell in answer or own if cell)
+
+
+def _after_the_question(text, released):
+    """Return the text cells below the heading that the place for the answer follows."""
+    marks = [normal(cell) == normal(PLACEHOLDER) for cell in released]
+    place = marks.index(True) if any(marks) else 0
+    title = next((h for h in map(heading, reversed(released[:place])) if h), "")
+    places = [n for n, cell in enumerate(text) if title and heading(cell) == title]
+    return text[places[-1] + 1 :] if places else ()
+
+
+def heading(text: str) -> str:
+    """Return the first heading in a text cell, if there is one."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line.startswith("#")), "")
 
 
 def normal(text: str) -> str:

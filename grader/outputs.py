@@ -23,12 +23,21 @@ def write_all(store, results) -> None:
         form = gradescope.results(result, task, by_hand)
         text = json.dumps(form, indent=1, ensure_ascii=False)
         write(store.file("gradescope", result.student, ".json"), text + "\n")
+    _clear(store, results)
     write(store.out / "report.html", report.page(results, task, marks))
 
 
 def waiting(store, results) -> int:
     """Return how many written answers have no mark yet."""
-    marks = store.marks()
-    given = [q for result in results for q in marks.get(result.student, {})]
-    answers = [result for result in results if result.written]
-    return max(0, len(answers) * len(store.task.written) - len(given))
+    marks, questions = store.marks(), store.task.written
+    answers = [result.student for result in results if result.written]
+    return sum(q not in marks.get(who, {}) for who in answers for q in questions)
+
+
+def _clear(store, results) -> None:
+    """Remove the pages of students who are not in the table any more."""
+    for folder, ending in (("feedback", ".html"), ("gradescope", ".json")):
+        now = {store.file(folder, result.student, ending) for result in results}
+        for path in (store.out / folder).glob(f"*{ending}"):
+            if path not in now:
+                path.unlink()

@@ -127,6 +127,15 @@ def try_out(name: str, root: Path = ROOT, course_seed="authoring", say=print):
     say(f"{name}: solution 100 %, blank 0 %, {len(wrong)} wrong answers caught")
 
 
+def try_out_or_remove(name: str, target: Path) -> None:
+    """Try what was built, and remove it if it must not be handed out."""
+    try:
+        try_out(name)
+    except BaseException:
+        shutil.rmtree(target)
+        raise
+
+
 def _mark(task, box, course_seed, submission):
     return mark(submission, task, box, course_seed)
 
@@ -187,7 +196,11 @@ def main(argv=None) -> int:
     )
     parser.add_argument("names", nargs="*", help="hw1 …; all if none is named")
     parser.add_argument(
-        "--variant", type=int, default=1, help="the VARIANT to hand out (1 to 9)"
+        "--variant",
+        type=int,
+        default=1,
+        choices=range(1, 10),
+        help="the VARIANT to hand out (1 to 9)",
     )
     options = parser.parse_args(argv)
     folders = sorted((ROOT / "assignments").glob("*/assignment.yml"))
@@ -195,7 +208,7 @@ def main(argv=None) -> int:
         for name in options.names or [path.parent.name for path in folders]:
             target = build(name, variant=options.variant)
             if options.variant == 1:
-                try_out(name)
+                try_out_or_remove(name, target)
             print(f"{name}: hand out {target.relative_to(ROOT)}/{target.name}.zip")
     except (BadRelease, leaks.Leak, assignments.BadAssignment, sandbox.NoSandbox) as e:
         print(f"Error: {e}", file=sys.stderr)

@@ -7,13 +7,16 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import quote
 
 from grader import written
 from grader.marking import Result
+
+# What a file's name can't hold on one system or another, and a dot in front.
+UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^\.')
 
 
 class Busy(RuntimeError):
@@ -64,24 +67,43 @@ class Store:
             yield self
 
     def _claim(self):
-        about = self.out / "about.json"
-        if about.exists():
-            name = json.loads(about.read_text())["assignment"]
-            if name != self.task.name:
-                raise Busy(
-                    f"{self.out} holds the grades of {name}: give --out another folder "
-                    f"for {self.task.name}."
-                )
-        else:
-            write(about, json.dumps({"assignment": self.task.name}) + "\n")
+        about = self.about()
+        if not about and any(p.name != ".lock" for p in self.out.iterdir()):
+            raise Busy(f"{self.out} must be empty or hold grades, and does not.")
+        name = about.setdefault("assignment", self.task.name)
+        if name != self.task.name:
+            raise Busy(
+                f"{self.out} holds the grades of {name}: give --out another folder "
+                f"for {self.task.name}."
+            )
+        self._note(about)
         for leftover in self.out.rglob(".tmp*"):
             leftover.unlink()
 
+    def about(self) -> dict:
+        """Return whose grades these are, and what tells their seed from others."""
+        path = self.out / "about.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def _note(self, about):
+        write(self.out / "about.json", json.dumps(about, sort_keys=True) + "\n")
+
+    def seeded(self, seed: str | None, again: bool) -> None:
+        """Remember the seed, and refuse another one unless all is marked again."""
+        about, own = self.about(), seed and hashlib.sha256(seed.encode()).hexdigest()
+        if not again and about.get("seed", own) != own:
+            raise Busy(
+                f"{self.out} was marked with another seed: bring back the course's "
+                "seed file, or mark all again with --again."
+            )
+        if own:
+            self._note(about | {"seed": own})
+
     def file(self, folder: str, student: str, ending: str) -> Path:
         """Return where a student's file lies, whatever the name is made of."""
-        name = quote(student, safe=" @+'(),")
-        if len(name) > 150:
-            name = name[:100] + hashlib.sha256(student.encode()).hexdigest()[:16]
+        name = UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", student)
+        if len(name.encode()) > 200:
+            name = name[:40] + hashlib.sha256(student.encode()).hexdigest()[:16]
         return self.out / folder / f"{name}{ending}"
 
     # ---- results

@@ -116,6 +116,42 @@ class QuietImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Have nothing to run."""
 
 
+class Missing(types.ModuleType):
+    """Stands for a package that is not here: it can be imported, and not used."""
+
+    __path__ = ()
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Missing(f"{self.__name__}.{name}")
+
+    def __call__(self, *args, **kwargs):
+        """Say that it is not here."""
+        package = self.__name__.partition(".")[0]
+        raise ModuleNotFoundError(f"{package} is not there while notebooks are marked")
+
+
+class LastImporter(QuietImporter):
+    """Lets a cell go on that imports what is not here, until it uses it."""
+
+    def find_spec(self, name, path=None, target=None):
+        """Answer for a cell's own imports alone: packages try what they might use."""
+        frame = sys._getframe()
+        while frame and not frame.f_code.co_filename.startswith("<cell"):
+            if not frame.f_code.co_filename.startswith(("<frozen", __file__)):
+                return None
+            frame = frame.f_back
+        parent = sys.modules.get(name.rpartition(".")[0])
+        if frame is None or not (parent is None or isinstance(parent, Missing)):
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec):
+        """Return what can't be used."""
+        return Missing(spec.name)
+
+
 class Shell:
     """What `get_ipython()` returns: line magics do nothing, timed code runs."""
 
@@ -221,6 +257,7 @@ def main():
     limits = json.loads(sys.argv[1])
     sys.path[:0] = limits["site"]
     sys.meta_path.insert(0, QuietImporter())
+    sys.meta_path.append(LastImporter())
     requests, replies = private_pipes()
     confine(limits)
     import wire

@@ -1,5 +1,6 @@
 """The marker's parts that need no sandbox: values, notebooks, folders, tables."""
 
+import datetime
 import doctest
 import json
 import struct
@@ -445,7 +446,7 @@ def change(path, value):
     [
         (change(["due"], None), "must hold title, due"),
         (change(["extra"], 1), "must hold title, due"),
-        (change(["due"], "some day"), "Invalid isoformat"),
+        (change(["due"], "some day"), "due must look like"),
         (change(["questions", "q1", "hidden"], 9), "0 <= hidden <= points"),
         (change(["questions", "q1", "exports"], []), "name its exports"),
         (change(["questions", "q1", "points"], None), "points"),
@@ -472,3 +473,64 @@ def test_an_assignment_that_is_not_there_or_not_built_says_so(tmp_path):
     (folder / "assignment.yml").write_text(yaml.safe_dump(GIVEN))
     with pytest.raises(assignment.BadAssignment, match="make assignments"):
         assignment.load("hw2", tmp_path)
+
+
+def test_a_date_alone_is_the_end_of_its_day(tmp_path):
+    folder = tmp_path / "assignments" / "hw2"
+    folder.mkdir(parents=True)
+    path = folder / "assignment.yml"
+    path.write_text(yaml.safe_dump({**GIVEN, "due": datetime.date(2027, 3, 6)}))
+    assert assignment.settings(folder)["due"] == "2027-03-06 23:59"
+    path.write_text("title: [a")
+    with pytest.raises(assignment.BadAssignment, match="can't be read"):
+        assignment.settings(folder)
+
+
+def test_a_folder_may_be_the_one_that_was_handed_out(tmp_path):
+    for name in (
+        "hw2/hw2.ipynb",
+        "hw2/.ipynb_checkpoints/hw2.ipynb",
+        "hw2/tests/q1.py",
+    ):
+        path = tmp_path / "student-001" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pages())
+    (tmp_path / "Thumbs.db").write_bytes(b"")
+    (only,) = collect.submissions(tmp_path)
+    assert (only.student, only.problem) == ("student-001", "")
+
+
+def test_two_spellings_of_an_accent_are_one_student(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "Zoe\u0308.ipynb").write_bytes(pages())
+    (tmp_path / "roster.csv").write_text("student,variant\nZo\u00eb,2\n")
+    (only,) = collect.submissions(folder, tmp_path / "roster.csv")
+    assert (only.student, only.variant) == ("Zo\u00eb", 2)
+    assert collect.doubts([only], tmp_path / "roster.csv") == []
+    (tmp_path / "roster.csv").write_text("student\nZoe\n")
+    assert "Zo\u00eb" in collect.doubts([only], tmp_path / "roster.csv")[0]
+
+
+RELEASED = [
+    "# Homework\n\nDue 1 May.",
+    "## Question 1: Code",
+    "## Question 2: On paper\nDerive it.",
+    notebook.PLACEHOLDER,
+    "<!-- END QUESTION -->",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (RELEASED, ""),
+        (["# Homework\n\nDue 8 May.", *RELEASED[1:]], ""),
+        ([*RELEASED[:2], "a note", *RELEASED[2:3], "Mine.", RELEASED[4]], "Mine."),
+        ([*RELEASED[:2], "## Question 2: On paper\nDerive.", "Mine."], "Mine."),
+        (["# Homework\n\nDue 8 May.", "Mine."], "Mine."),
+        (["Mine.", *RELEASED[1:]], "Mine."),
+    ],
+)
+def test_the_answer_is_found_whatever_else_has_changed(text, answer):
+    assert notebook.written_answer(text, RELEASED) == answer

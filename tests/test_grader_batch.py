@@ -1,6 +1,7 @@
 """A class marked from the command line: stopped, run again, spread over a cluster."""
 
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import sys
 import time
 
 import pytest
-from grading import ROOT, built, notebook, solution_cells, walls  # noqa: F401
+from grading import ROOT, built, mark, notebook, solution_cells, walls  # noqa: F401
 
 from grader import __main__ as command
 from grader import assignment, batch, release, sandbox
@@ -290,3 +291,116 @@ def test_the_help_says_what_comes_out(capsys):
     said = capsys.readouterr().out
     for word in ("grades.csv", "written.csv", "--merge", "TIMEOUT", "--scheduler"):
         assert word in said
+
+
+# ---- what a course runs into
+
+
+@pytest.mark.usefixtures("walls")
+def test_another_due_date_takes_no_mark_away(place, monkeypatch):
+    assert command.main(words(place)) == 0
+    before = (place / "out" / "written.csv").read_bytes()
+    task = built("hw2").task
+    changed = [cell.replace("due 2027", "due 2028") for cell in task.released]
+    changed = [cell.replace("mind the denominator", "mind it") for cell in changed]
+    assert changed != list(task.released)
+    other = dataclasses.replace(task, released=tuple(changed), due="2028-03-05 23:59")
+    monkeypatch.setattr(assignment, "load", lambda name: other)
+    assert command.main(words(place, "--again")) == 0
+    assert (place / "out" / "written.csv").read_bytes() == before
+
+
+@pytest.mark.usefixtures("walls")
+def test_grades_of_two_seeds_are_not_mixed(place, capsys):
+    assert command.main(words(place)) == 0
+    (place / "seed.txt").write_text("another\n")
+    assert command.main(words(place)) == 1
+    assert "was marked with another seed" in capsys.readouterr().err
+    (place / "seed.txt").unlink()
+    assert command.main(words(place)) == 1
+    assert not (place / "seed.txt").exists()
+    assert command.main(words(place, "--again")) == 0
+
+
+@pytest.mark.usefixtures("walls")
+def test_a_test_that_fails_the_solution_stops_the_marking(place, monkeypatch, capsys):
+    task = built("hw2").task
+    wrong = task.tests | {
+        "q2": task.tests["q2"].replace("0.1, 0.1, 0.8", "0.1, 0.1, 0.7")
+    }
+    other = dataclasses.replace(task, tests=wrong)
+    monkeypatch.setattr(assignment, "load", lambda name: other)
+    assert command.main(words(place)) == 1
+    assert "gets 31 of 32 with this seed (q2)" in capsys.readouterr().err
+    assert not (place / "out" / "grades.csv").exists()
+
+
+@pytest.mark.usefixtures("walls")
+def test_who_left_has_no_page_any_more(place):
+    assert command.main(words(place)) == 0
+    (place / "in" / "student-002.ipynb").unlink()
+    (place / "roster.csv").write_text("student\nstudent-001\n")
+    assert command.main(words(place)) == 0
+    names = {path.stem for path in (place / "out" / "feedback").iterdir()}
+    assert names == {f"student-00{n}" for n in (1, 3, 4, 5)}
+
+
+def test_the_grades_lie_apart_from_the_submissions(place, capsys):
+    for out in (place / "in", place / "in" / "grades", place):
+        with pytest.raises(SystemExit):
+            command.main(["hw2", str(place / "in"), "--out", str(out)])
+    (place / "mine").mkdir()
+    (place / "mine" / "thesis.txt").write_text("")
+    assert command.main(["hw2", str(place / "in"), "--out", str(place / "mine")]) == 1
+    assert "must be empty or hold grades" in capsys.readouterr().err
+
+
+def test_a_release_that_fails_its_trial_is_removed(tmp_path, monkeypatch):
+    def fails(name):
+        raise release.BadRelease("the solution gets 31 of 32")
+
+    monkeypatch.setattr(release, "try_out", fails)
+    (tmp_path / "hw2").mkdir()
+    with pytest.raises(release.BadRelease):
+        release.try_out_or_remove("hw2", tmp_path / "hw2")
+    assert not (tmp_path / "hw2").exists()
+
+
+@pytest.mark.usefixtures("walls")
+def test_a_package_that_is_not_there_costs_what_uses_it():
+    cells = [
+        "import pandas as pd\nfrom tqdm import tqdm\nimport seaborn as sns",
+        *solution_cells(),
+        "def smooth(labels, K, eps):\n    return pd.DataFrame(labels)",
+    ]
+    result = mark(notebook(*cells), built("hw2").task)
+    assert result.scores["q1"] == 6
+    assert result.scores["q2"] == 0
+    assert result.notes == []
+    (hint, *_) = [check["message"] for check in result.checks["q2"]]
+    assert "pandas is not there while notebooks are marked" in hint
+
+
+@pytest.mark.usefixtures("walls")
+def test_another_homework_is_called_so():
+    result = mark(notebook("x = 1"), built("hw2").task)
+    assert result.total == 0
+    assert result.notes == ["It defines nothing that this assignment asks for."]
+    assert result.checks["q1"][0]["hint"].startswith(
+        "Not tried: log_softmax is missing"
+    )
+
+
+@pytest.mark.usefixtures("walls")
+def test_what_students_see_is_said_before_the_code_sees_hidden_inputs():
+    tells = (
+        "seen = []\ndef log_softmax(z):\n    seen.append(z.shape)\n"
+        "    raise ValueError(f'{seen}')"
+    )
+    result = mark(notebook(*solution_cells(), tells), built("hw2").task)
+    said = {True: "", False: ""}
+    for check in (check for checks in result.checks.values() for check in checks):
+        said[check["hidden"]] += check["message"]
+    assert "(1, 3)" in said[False]
+    assert "(3, 4, 6)" in said[True]
+    assert "(3, 4, 6)" not in said[False]
