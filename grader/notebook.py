@@ -83,8 +83,8 @@ def _cell(cell):
         raise Unreadable("one of its cells has no text")
     # A lone surrogate, which JSON can spell, can't be sent on or written to a file.
     source = source.encode("utf-8", "replace").decode("utf-8")
-    # As it will be sent, where a letter beyond ASCII takes six bytes or twelve.
     kind = str(cell.get("cell_type"))
+    # As it will be sent, where a letter beyond ASCII takes six bytes or twelve.
     if kind == "code" and len(json.dumps(source)) > CELL_LIMIT:
         raise Unreadable("one of its code cells is longer than 1 MiB")
     return kind, source
@@ -94,24 +94,32 @@ def written_answer(text, released) -> str:
     """Return what a student wrote under the question that is answered in words.
 
     Where that question's heading is gone, it is every text cell that the release
-    does not have. The due date and the wording of the release may have changed since.
+    does not have. The due date and the wording of the release may have changed since,
+    and an answer may have been typed into the cell of the question itself.
     """
     known = {normal(cell) for cell in (*released, PLACEHOLDER)}
     titles = {heading(cell) for cell in released} - {""}
-    own = [cell for cell in text if normal(cell) not in known]
-    own = [cell.strip() for cell in own if heading(cell) not in titles]
-    after = _after_the_question(text, released)
-    answer = [cell.strip() for cell in after if cell.strip() in own]
-    return "\n\n".join(cell for cell in answer or own if cell)
+    new = [cell for cell in text if normal(cell) not in known]
+    own = [c for c in new if heading(c) not in titles or _goes_on(c, released)]
+    asked = _from_the_question(text, released)
+    answer = [cell for cell in asked if cell in own] or own
+    answer = answer or [cell for cell in asked if cell in new]
+    return "\n\n".join(cell.strip() for cell in answer if cell.strip())
 
 
-def _after_the_question(text, released):
-    """Return the text cells below the heading that the place for the answer follows."""
+def _goes_on(cell, released):
+    """Return whether a cell holds one of the release, and more."""
+    starts = [normal(given) for given in released if heading(given)]
+    return any(normal(cell).startswith(start) for start in starts)
+
+
+def _from_the_question(text, released):
+    """Return the text cells from the heading on that the answer's place follows."""
     marks = [normal(cell) == normal(PLACEHOLDER) for cell in released]
     place = marks.index(True) if any(marks) else 0
     title = next((h for h in map(heading, reversed(released[:place])) if h), "")
     places = [n for n, cell in enumerate(text) if title and heading(cell) == title]
-    return text[places[-1] + 1 :] if places else ()
+    return text[places[-1] :] if places else ()
 
 
 def heading(text: str) -> str:

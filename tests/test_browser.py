@@ -2,29 +2,14 @@
 
 import io
 import re
-import sys
 from dataclasses import dataclass, field
 
 import pages as check
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from chapters import ROOT
-
-sys.path.append(str(ROOT / "tools"))
-import browser as chromium
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PHONE = {"width": 360, "height": 740}
 MEASURE = """() => {
   const count = (selector) => document.querySelectorAll(selector).length;
@@ -35,15 +20,6 @@ MEASURE = """() => {
     width: document.documentElement.scrollWidth,
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium.require()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import re
 
 import pages as check
 import pytest
-from test_browser import FLAGS, chromium, sync_playwright
 
 from celib.symbolic import ledger
 from chapters import FOLDER
@@ -35,15 +34,6 @@ FAULTS = """() => {
     if (cell.checkVisibility()) found.push("code is printed");
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium.require()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -529,6 +529,14 @@ RELEASED = [
         ([*RELEASED[:2], "a note", *RELEASED[2:3], "Mine.", RELEASED[4]], "Mine."),
         ([*RELEASED[:2], "## Question 2: On paper\nDerive.", "Mine."], "Mine."),
         (["# Homework\n\nDue 8 May.", "Mine."], "Mine."),
+        (
+            [*RELEASED[:2], f"{RELEASED[2]}\nMine.", *RELEASED[3:]],
+            f"{RELEASED[2]}\nMine.",
+        ),
+        (
+            [*RELEASED[:2], "## Question 2: On paper\nMine."],
+            "## Question 2: On paper\nMine.",
+        ),
         (["Mine.", *RELEASED[1:]], "Mine."),
     ],
 )

@@ -18,16 +18,12 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from otter.test_files.abstract_test import TestCase as Case
 from otter.test_files.ok_test import OKTestFile
-from playwright.sync_api import sync_playwright
 
 from chapters import ROOT
 from grader import feedback, gradescope, marking, pages, report, session, wire, written
 from grader.assignment import Assignment, Question
 from grader.marking import Result, Submission, mark
 from grader.sandbox import Limits, Sandbox
-
-sys.path.append(str(ROOT / "tools"))
-import browser as chromium
 
 TASK = Assignment(
     name="hw9",
@@ -794,16 +790,6 @@ def test_no_state_of_matplotlib_is_touched():
 
 
 # ---- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium.require()
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        running = playwright.chromium.launch(executable_path=path, args=flags)
-        yield running
-        running.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

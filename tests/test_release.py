@@ -10,7 +10,8 @@ import pytest
 import yaml
 from grading import ROOT, walls  # noqa: F401
 
-from grader import assignment, leaks, notebook, release
+from grader import assignment, leaks, notebook, release, sandbox
+from grader.marking import Submission, mark
 
 NAMES = sorted(p.parent.name for p in (ROOT / "assignments").glob("*/assignment.yml"))
 
@@ -35,6 +36,22 @@ def test_solution_full_blank_nothing_wrong_answers_caught(course, name):
     release.try_out(name, course, course_seed="a seed of the tests", say=said.append)
     wrong = len(release.wrong_answers(name))
     assert said == [f"{name}: solution 100 %, blank 0 %, {wrong} wrong answers caught"]
+
+
+@pytest.mark.usefixtures("walls")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variant_is_marked_as_its_own(course, name):
+    release.build(name, course)
+    task = assignment.load(name, course)
+    box = sandbox.Sandbox(task.packages, task.limits)
+
+    def total(told, marked_as):
+        data = task.solution.replace(b"VARIANT = 1", b"VARIANT = %d" % told)
+        assert (data == task.solution) == (told == 1)
+        return mark(Submission("s", data, variant=marked_as), task, box, "a seed").total
+
+    assert [total(n, n) for n in (2, 5, 9)] == [task.points] * 3
+    assert total(1, 2) < task.points
 
 
 @pytest.mark.parametrize("name", NAMES)
