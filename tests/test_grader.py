@@ -529,6 +529,7 @@ RELEASED = [
         ([*RELEASED[:2], "a note", *RELEASED[2:3], "Mine.", RELEASED[4]], "Mine."),
         ([*RELEASED[:2], "## Question 2: On paper\nDerive.", "Mine."], "Mine."),
         (["# Homework\n\nDue 8 May.", "Mine."], "Mine."),
+        ([f"{RELEASED[2]}\nMine.", "More."], f"{RELEASED[2]}\nMine.\n\nMore."),
         (
             [*RELEASED[:2], f"{RELEASED[2]}\nMine.", *RELEASED[3:]],
             f"{RELEASED[2]}\nMine.",
