@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from celib.symbolic import ledger
+from celib.book import ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "chapters"

@@ -5,7 +5,7 @@ import re
 import pages as check
 import pytest
 
-from celib.symbolic import ledger
+from celib.book import ledger
 from chapters import FOLDER
 
 NAME = "chapters/appendix-d-cheat-sheet.html"

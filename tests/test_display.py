@@ -1,10 +1,11 @@
-"""celib.display: what is shown is what was imported."""
+"""celib.book.display: what is shown is what was imported."""
 
 import inspect
 
 import pytest
 
-from celib import display, softmax
+from celib import softmax
+from celib.book import display
 
 
 def test_show_source_shows_the_import_without_its_docstring(monkeypatch):

@@ -1,4 +1,4 @@
-"""celib.figures: the digest sees what the eye would, and words are not optional."""
+"""celib.book.figures: the digest sees what the eye would; words are not optional."""
 
 import base64
 import io
@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from celib import figures
-from celib.figures import digest, reliability_diagram, show, subplots
+from celib.book import figures
+from celib.book.figures import digest, reliability_diagram, show, subplots
 from celib.scoring import reliability_bins
 
 WORDS = {
@@ -112,19 +112,18 @@ def test_missing_values_are_written_as_words():
     assert digest(fig)["axes"][0]["lines"][0]["y"] == [0.0, "nan", "inf"]
 
 
-def diagram(probs, target, **options):
+def diagram(probs, target):
     fig, ax = subplots()
     bins = reliability_bins(probs, target, n_bins=4)
-    reliability_diagram(ax, bins, **options)
+    reliability_diagram(ax, bins)
     return digest(fig)["axes"][0]
 
 
 def test_reliability_diagram_shows_gaps_and_counts():
     probs, target = [0.125, 0.125, 0.125, 0.875, 0.625], [0, 1, 0, 1, 0]
-    drawn = diagram(np.array(probs), np.array(target), label="T = 1")
+    drawn = diagram(np.array(probs), np.array(target))
     assert drawn["lines"][0]["y"] == [0.0, 1.0]
     (points,) = drawn["points"]
-    assert points["label"] == "T = 1"
     # the bin from 0.25 to 0.5 is empty
     assert points["x"] == [0.125, 0.625, 0.875]
     assert points["y"] == [0.3333, 0.0, 1.0]
@@ -134,7 +133,7 @@ def test_reliability_diagram_shows_gaps_and_counts():
     assert gaps[2] == [0.75, 0.875, 0.25, 0.125]
     assert [bar[3] for bar in strip] == [0.16, 0.05333, 0.05333]
     assert drawn["texts"] == ["items (most: 3)"]
-    assert diagram(torch.tensor(probs), torch.tensor(target), label="T = 1") == drawn
+    assert diagram(torch.tensor(probs), torch.tensor(target)) == drawn
 
 
 def test_reliability_diagram_of_no_gap_is_flat_to_the_last_bit():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from celib.symbolic import MIME, ledger
+from celib.book.proofs import MIME, ledger
 from chapters import CHAPTERS, FOLDER, markdown, unlabelled_numbers, unsettled
 
 

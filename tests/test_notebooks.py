@@ -116,7 +116,7 @@ def test_shows_its_own_source_and_figures(path):
 @every_notebook
 def test_every_picture_went_through_the_oracle(path):
     for described, _ in figures(path):
-        assert described, "show figures with celib.figures.show"
+        assert described, "show figures with celib.book.show"
         assert {"name", "caption", "alt", "axes"} <= set(described)
 
 

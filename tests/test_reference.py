@@ -8,9 +8,12 @@ import pages as check
 import pytest
 
 import celib
+from celib import book
 
+LIBRARY = {m.name for m in pkgutil.iter_modules(celib.__path__, "celib.")}
+PAGES = {m.name for m in pkgutil.iter_modules(book.__path__, "celib.book.")}
 MODULES = sorted(
-    f"celib.{m.name}" for m in pkgutil.iter_modules(celib.__path__) if m.name[0] != "_"
+    name for name in LIBRARY - {"celib.book"} | PAGES if not name.startswith("celib._")
 )
 
 

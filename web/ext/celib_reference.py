@@ -33,7 +33,9 @@ def setup(app):
 def public_modules(absent):
     """Import every public module of celib, but not the libraries to do without."""
     package = importlib.import_module("celib")
-    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
+    names = {m.name for m in pkgutil.iter_modules(package.__path__)} - {"book"}
+    pages = pkgutil.iter_modules([f"{package.__path__[0]}/book"], "book.")
+    names = sorted(names.union(m.name for m in pages))
     with mock(absent):
         return [importlib.import_module(f"celib.{n}") for n in names if n[0] != "_"]
 
@@ -89,7 +91,7 @@ def link_names(app, what, name, thing, options, lines):
 
 def module_of(name):
     """Return the public module in which autodoc found `name`."""
-    return ".".join(name.split(".")[:2])
+    return ".".join(name.split(".")[: 3 if name.startswith("celib.book.") else 2])
 
 
 def reference(quoted, owner, own):

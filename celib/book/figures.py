@@ -18,7 +18,7 @@ from cycler import cycler
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, ScalarFormatter
 
-from celib.display import publish
+from celib.book.display import publish
 from celib.scoring import ReliabilityBins
 
 __all__ = ["COLOURS", "digest", "reliability_diagram", "show", "subplots"]
@@ -95,14 +95,7 @@ def subplots(
     return figure, figure.subplots(rows, columns, **options)
 
 
-def reliability_diagram(
-    ax: Any,
-    bins: ReliabilityBins,
-    /,
-    *,
-    label: str | None = None,
-    colour: str = COLOURS["blue"],
-) -> None:
+def reliability_diagram(ax: Any, bins: ReliabilityBins, /) -> None:
     """Draw accuracy against confidence: a dot for each bin, its gap to the diagonal.
 
     Parameters
@@ -111,10 +104,6 @@ def reliability_diagram(
         Where to draw.
     bins : ReliabilityBins
         As from `celib.scoring.reliability_bins`; empty bins are left out.
-    label : str, optional
-        For the legend.
-    colour : str
-        Of dots, gaps and counts.
 
     Notes
     -----
@@ -131,6 +120,7 @@ def reliability_diagram(
     >>> digest(fig)["axes"][0]["points"][0]["y"]
     [0.0, 0.5]
     """
+    colour = COLOURS["blue"]
     edges, count, confidence, accuracy = (np.asarray(x) for x in bins)
     held = count > 0
     left, width = edges[:-1][held], np.diff(edges)[held]
@@ -139,7 +129,7 @@ def reliability_diagram(
     # rounded, so that no gap at all is not some last bit in the digest
     gap, fill = np.round(y - x, 9), mpl.colors.to_rgba(colour, 0.3)
     ax.bar(left, gap, width, x, align="edge", color=fill, edgecolor="white")
-    ax.scatter(x, y, color=colour, label=label, zorder=3)
+    ax.scatter(x, y, color=colour, zorder=3)
     # the edge line keeps a bin of one item among thousands visible
     strip = {"align": "edge", "color": colour, "edgecolor": colour, "linewidth": 1}
     ax.bar(left, 0.16 * n / n.max(), width, -0.3, **strip)

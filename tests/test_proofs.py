@@ -1,12 +1,12 @@
-"""celib.symbolic: what prove accepts, and above all what it refuses."""
+"""celib.book.proofs: what prove accepts, and above all what it refuses."""
 
 import json
 
 import pytest
 import sympy as sp
 
-from celib import symbolic
-from celib.symbolic import define, distribution, ledger, prove, variables
+from celib.book import proofs
+from celib.book.proofs import define, distribution, ledger, prove, variables
 
 x, y = sp.symbols("x y", real=True)
 t = sp.Symbol("t", positive=True)
@@ -16,12 +16,12 @@ t = sp.Symbol("t", positive=True)
 def published(monkeypatch):
     """What prove and define would show, instead of showing it."""
     bundles = []
-    monkeypatch.setattr(symbolic, "publish", bundles.append)
+    monkeypatch.setattr(proofs, "publish", bundles.append)
     return bundles
 
 
 def record(bundles):
-    return bundles[-1][symbolic.MIME]
+    return bundles[-1][proofs.MIME]
 
 
 def test_an_identity_is_proved_and_recorded(published):
@@ -54,7 +54,7 @@ def test_a_falsehood_is_refused(published, lhs, rhs):
 
 
 def test_points_refuse_what_sympy_would_let_pass(published, monkeypatch):
-    monkeypatch.setattr(symbolic, "_WAYS", (lambda e: 0,))
+    monkeypatch.setattr(proofs, "_WAYS", (lambda e: 0,))
     with pytest.raises(ValueError, match="eq-wrong: random points must confirm"):
         prove("eq-wrong", x**2, x**3)
 
@@ -148,7 +148,7 @@ def test_a_term_settles_an_inequality_for_any_k(published):
 
 
 def test_a_way_that_proves_everything_is_unmasked_by_the_twin(published, monkeypatch):
-    monkeypatch.setattr(symbolic, "_WAYS", (lambda e: 0,))
+    monkeypatch.setattr(proofs, "_WAYS", (lambda e: 0,))
     with pytest.raises(ValueError, match=r"the twin .* must fail, but passed"):
         prove("eq-right", x + x, 2 * x)
 
@@ -167,15 +167,15 @@ def test_labels_and_relations_are_checked(published):
 
 def test_building_blocks():
     p, q = variables("p", 2), variables("q", 2)
-    excess = symbolic.cross_entropy(p, q) - symbolic.entropy(p)
-    assert sp.simplify(sp.expand_log(excess - symbolic.kl_divergence(p, q))) == 0
+    excess = proofs.cross_entropy(p, q) - proofs.entropy(p)
+    assert sp.simplify(sp.expand_log(excess - proofs.kl_divergence(p, q))) == 0
     with pytest.raises(ValueError, match=r"shorter|longer"):
-        symbolic.cross_entropy(p, variables("q", 3))
+        proofs.cross_entropy(p, variables("q", 3))
 
 
 def notebook(folder, *cells):
     def cell(text, entry):
-        output = {"output_type": "display_data", "data": {symbolic.MIME: entry}}
+        output = {"output_type": "display_data", "data": {proofs.MIME: entry}}
         outputs = [output] if entry else []
         kind = "code" if entry else "markdown"
         return {"cell_type": kind, "source": [text], "outputs": outputs}

@@ -16,7 +16,7 @@ from typing import Any
 
 import sympy as sp
 
-from celib.display import publish
+from celib.book.display import publish
 
 __all__ = [
     "Equation",
@@ -149,7 +149,6 @@ def prove(
     certificate: Any = None,
     twin: Any = None,
     name: Any = None,
-    show: int | None = None,
 ) -> None:
     """Prove the equation that carries `label`, or raise; then record and show it.
 
@@ -168,7 +167,8 @@ def prove(
     relation : {"=", ">="}
         What holds between them.
     classes : iterable of int, optional
-        The numbers of classes K to prove it for, when the sides are functions.
+        The numbers of classes K to prove it for, when the sides are functions;
+        the first is shown.
     term : pair or triple of expressions, optional
         Both sides of one term of the sum, in symbols that do not depend on K,
         and for an inequality its certificate. What holds for every term holds
@@ -183,8 +183,6 @@ def prove(
     name : expression, or function of K, optional
         What to show in place of the left-hand side, when that is the result of
         a calculation, such as the solution of an equation.
-    show : int, optional
-        The K to show; by default the smallest.
 
     Raises
     ------
@@ -207,8 +205,7 @@ def prove(
         _check(_case(f"{label}, one term", relation, None, _padded(term)))
     for case in cases:
         _check(case)
-    shown = cases[0 if show is None or classes is None else classes.index(show)]
-    _record(label, classes, term, shown)
+    _record(label, classes, term, cases[0])
 
 
 @dataclass(frozen=True)
