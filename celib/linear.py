@@ -5,6 +5,8 @@ chunks share, the kernel turns them into their gradient where they lie, and two
 products hand that on to the inputs before the next chunk comes.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -5,6 +5,8 @@ from the top logit to the label's. Each rank adds up its own classes; the ranks
 then exchange a few numbers a token, never logits, and form their own gradients.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import zlib
