@@ -15,7 +15,7 @@ MEASURE = """() => {
   const count = (selector) => document.querySelectorAll(selector).length;
   return {
     maths: count(".math"),
-    drawn: count(".math .katex-html"),
+    drawn: count(".math .katex-html, .math .katex > math"),
     broken: count(".katex-error"),
     width: document.documentElement.scrollWidth,
   };

