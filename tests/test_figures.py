@@ -150,11 +150,62 @@ def test_show_publishes_picture_words_and_digest(monkeypatch):
     (bundle,) = bundles
     image = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
     assert image.size == (1120, 660)
-    assert image.getpixel((0, 0))[:3] == (255, 255, 255)
+    assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
     described = bundle[figures.MIME]
     assert {key: described[key] for key in WORDS} == WORDS
     assert described["axes"] == digest(line(xlabel="x"))["axes"]
     assert bundle["text/plain"] == f"Figure: {WORDS['alt']}"
+
+
+def heat_map(fig, ax):
+    ax.imshow(np.arange(80).reshape(8, 10), cmap="Blues")
+
+
+def gradient(fig, ax):
+    ax.imshow(np.arange(1000).reshape(1, 1000), aspect="auto")
+
+
+def bands(fig, ax):
+    for i, colour in enumerate(figures.COLOURS.values()):
+        ax.fill_between([0, 1], i, i + 2, color=colour, alpha=0.3)
+
+
+PICTURES = {"lines": lambda fig, ax: ax.plot([0, 1]), "bands": bands, "map": heat_map}
+
+
+def drawn_and_stored(draw):
+    fig, ax = subplots()
+    draw(fig, ax)
+    drawn = io.BytesIO()
+    fig.savefig(drawn, format="png")
+    stored = io.BytesIO(figures._png(fig))
+    return [np.asarray(Image.open(f).convert("RGB"), int) for f in (drawn, stored)]
+
+
+@pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
+def test_a_stored_picture_is_off_by_less_than_can_be_seen(draw):
+    drawn, stored = drawn_and_stored(draw)
+    off = np.abs(drawn - stored).max(axis=-1)
+    assert off.max() <= 16
+    # what fills an area keeps its colour to the last bit
+    colours, place, count = np.unique(
+        drawn.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
+    )
+    assert len(colours) > 100
+    assert off.ravel()[(count > 400)[place.ravel()]].max() == 0
+
+
+def test_a_gradient_leaves_colours_for_letters_and_lines():
+    drawn, stored = drawn_and_stored(gradient)
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 256
+    assert len(np.unique(stored.reshape(-1, 3), axis=0)) <= 256
+    assert np.abs(drawn - stored).max() <= 16
+
+
+def test_a_stored_picture_has_a_palette_and_the_same_bytes_each_time():
+    picture = figures._png(line())
+    assert picture == figures._png(line())
+    assert Image.open(io.BytesIO(picture)).mode == "P"
 
 
 def test_words_are_not_optional():
