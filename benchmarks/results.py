@@ -29,7 +29,8 @@ FIELDS = (
 )
 
 _LOSS = ("_arrays", "_binary", "_cross_entropy", "_kernel", "gradients", "losses")
-# The code that each measures: a change in it makes the result old.
+# The modules that each measures. A change in one makes the result old: run this
+# file to see which are. That is a warning and no error.
 MEASURED = {
     "accuracy": (*_LOSS, "information", "softmax"),
     "speed": (*_LOSS, "_autograd", "_finish"),
@@ -48,10 +49,17 @@ def code_hash(name: str, folder: Path = ROOT / "celib") -> str:
     """Return the SHA-256 of the sources that a result measures, names and contents."""
     digest = hashlib.sha256()
     for module in sorted(MEASURED[name]):
-        digest.update(f"{module}.py\n".encode())
-        # the same text has the same hash, however a checkout ends its lines
-        digest.update((folder / f"{module}.py").read_text("utf-8").encode())
+        for path in _sources(folder / module):
+            digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
+            # the same text has the same hash, however a checkout ends its lines
+            digest.update(path.read_text("utf-8").encode())
     return digest.hexdigest()
+
+
+def _sources(module: Path) -> list[Path]:
+    """Return the file of a module or those of a package; none if it has gone."""
+    file = module.with_suffix(".py")
+    return [file] if file.is_file() else sorted(module.rglob("*.py"))
 
 
 def cpu_model() -> str:
@@ -134,6 +142,17 @@ def is_stale(name: str, result: Mapping[str, Any]) -> bool:
     return result["code"] != code_hash(name)
 
 
+def warnings() -> list[str]:
+    """Say which stored results are old, and how to renew them."""
+    found = {name: load(name) for name in NAMES if (FOLDER / f"{name}.json").exists()}
+    return [
+        f"{name}.json was measured on {result['date']} with an earlier version of "
+        "celib; make bench measures it again"
+        for name, result in found.items()
+        if is_stale(name, result)
+    ]
+
+
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
     """Lay rows out under their columns: the first to the left, others to the right."""
     grid = [list(columns), *([row[c] for c in columns] for row in rows)]
@@ -162,3 +181,8 @@ def report(result: Mapping[str, Any]) -> str:
         f"{result['date']}; {machine['cpu']}, {machine['cores']} cores; {libraries}",
     ]
     return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    for line in warnings():
+        print(f"warning: {line}")

@@ -12,7 +12,6 @@ QUESTIONS = FOLDER / "appendix-c-questions.ipynb"
 HEADING = re.compile(r"### (?:(\d+)\. )?(.+)\n")
 VERDICT = re.compile(r"\*\*(Right|Half true|Wrong|A gap, filled here)\.\*\* \S")
 LINK = re.compile(r"\[[^]]+\]\((\d\d-[a-z0-9-]+\.ipynb)(?:#([^)]+))?\)")
-WORDS = 45
 
 
 def entries(path):
@@ -53,7 +52,7 @@ def faults(where, rules):
     return [f"{where} {rule}" for rule, kept in rules.items() if not kept]
 
 
-def faults_of_claims(path, last=73):
+def faults_of_claims(path):
     """What is wrong with the claims on trial."""
     found = entries(path)
     table = "\n".join(
@@ -62,9 +61,8 @@ def faults_of_claims(path, last=73):
         for output in cell.get("outputs", [])
         if "data" in output
     )
-    wrong = faults(
-        "the claims", {f"are not 1 to {last}": numbers(found) == [*range(1, last + 1)]}
-    )
+    claimed = sorted(number for number, *_ in found if number)
+    wrong = faults("the claims", {"are not numbered 1, 2, 3, …": counted(claimed)})
     for number, title, text, cells in found:
         verdict = VERDICT.match(text)
         row = f"{number or 0:2} {verdict[1].lower() if verdict else '':20} "
@@ -79,24 +77,20 @@ def faults_of_claims(path, last=73):
     return wrong
 
 
-def numbers(found):
-    """The numbers of the entries that have one, in order."""
-    return sorted(number for number, *_ in found if number)
+def counted(numbers):
+    """Whether there are numbers, and they are 1, 2, 3 and so on."""
+    return numbers and numbers == [*range(1, len(numbers) + 1)]
 
 
-def faults_of_questions(path, last=25):
+def faults_of_questions(path):
     """What is wrong with the questions and their answers."""
     found = entries(path)
     asked = [number for number, *_ in found if number]
-    wrong = faults(
-        "the questions", {f"are not 1 to {last}": asked == [*range(1, last + 1)]}
-    )
+    wrong = faults("the questions", {"are not numbered 1, 2, 3, …": counted(asked)})
     for _, title, text, cells in found:
-        words = LINK.sub("", text).split()
         rules = {
             "is no question": title.endswith("?"),
-            "has no answer": len(words) >= 5,
-            f"has an answer of more than {WORDS} words": len(words) <= WORDS,
+            "has no answer": LINK.sub("", text).strip(),
             "links to no chapter": LINK.search(text),
             "has a dead link": not dead_links(text),
             "has a cell without an output": not cells or shows(cells),
@@ -111,8 +105,6 @@ def test_every_claim_is_tried():
 
 def test_every_question_is_answered():
     assert faults_of_questions(QUESTIONS) == []
-    shown = [title for *_, title, _, cells in entries(QUESTIONS) if shows(cells)]
-    assert len(shown) >= 15
 
 
 def cell(kind, text, plain=None):
@@ -149,9 +141,9 @@ def broken(folder, cells, old="", new=""):
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("### 2.", "### 3.", "the claims are not 1 to 2"),
-        ("### 2.", "### 1.", "the claims are not 1 to 2"),
-        ("### 2.", "## 2.", "the claims are not 1 to 2"),
+        ("### 2.", "### 3.", "the claims are not numbered 1, 2, 3, …"),
+        ("### 2.", "### 1.", "the claims are not numbered 1, 2, 3, …"),
+        ("### 1.", "## 1.", "the claims are not numbered 1, 2, 3, …"),
         ("**Wrong.**", "**Nonsense.**", "claim 1 has no verdict"),
         ("**Wrong.**", "**Right.**", "claim 1 is not in the table"),
         ('"It is large"', '"It is huge"', "claim 2 is not in the table"),
@@ -160,36 +152,34 @@ def broken(folder, cells, old="", new=""):
     ],
 )
 def test_a_fault_of_a_claim_is_found(tmp_path, old, new, fault):
-    assert faults_of_claims(broken(tmp_path, CLAIMED), last=2) == []
-    assert fault in faults_of_claims(broken(tmp_path, CLAIMED, old, new), last=2)
+    assert faults_of_claims(broken(tmp_path, CLAIMED)) == []
+    assert fault in faults_of_claims(broken(tmp_path, CLAIMED, old, new))
 
 
 @pytest.mark.parametrize("rest", [CLAIMED[:-1], [*CLAIMED[:-1], cell("code", "1")]])
 def test_a_claim_that_shows_nothing_is_found(tmp_path, rest):
-    found = faults_of_claims(broken(tmp_path, rest), last=2)
+    found = faults_of_claims(broken(tmp_path, rest))
     assert found == ["claim 2 has no cell with an output"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("### 2.", "### 3.", "the questions are not 1 to 2"),
-        ("### 1.", "### 2.", "the questions are not 1 to 2"),
+        ("### 2.", "### 3.", "the questions are not numbered 1, 2, 3, …"),
+        ("### 1.", "### 2.", "the questions are not numbered 1, 2, 3, …"),
         ("Is it large?", "It is large.", "“It is large.” is no question"),
         ("It may, and here is why.", "", "“Is it large?” has no answer"),
-        ("It may", "It may " * 23, "“Is it large?” has an answer of more than"),
         ("[Chapter 2](02-cross", "(02-cross", "“Is it large?” links to no chapter"),
         ("02-cross-entropy", "99-nowhere", "“Is it large?” has a dead link"),
         ("#on-trial", "#in-court", "“Is it large?” has a dead link"),
     ],
 )
 def test_a_fault_of_a_question_is_found(tmp_path, old, new, fault):
-    assert faults_of_questions(broken(tmp_path, ASKED), last=2) == []
-    found = faults_of_questions(broken(tmp_path, ASKED, old, new), last=2)
-    assert any(fault in one for one in found)
+    assert faults_of_questions(broken(tmp_path, ASKED)) == []
+    assert fault in faults_of_questions(broken(tmp_path, ASKED, old, new))
 
 
 def test_a_question_whose_cell_shows_nothing_is_found(tmp_path):
     silent = [*ASKED[:-1], cell("code", "x = 1")]
-    found = faults_of_questions(broken(tmp_path, silent), last=2)
+    found = faults_of_questions(broken(tmp_path, silent))
     assert found == ["“Is it large?” has a cell without an output"]
