@@ -4,6 +4,7 @@
 # The first row that applies of `_OUTPUTS` and of `_TARGETS` names the array; of
 # `_MISTAKES` every row that applies counts; `_LOSSES` spells what fits.
 
+import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -830,7 +831,7 @@ def _facts(
         and 1 <= np.min(labels) < np.max(labels) == classes,
         narrow=task == "indices" and y.dtype not in ("int64", "uint8"),
         miscast=y.family != "int" if task == "indices" else y.dtype != z.dtype,
-        floor=np.log1p(max(classes - 1, 0) / np.e),
+        floor=np.log1p(max(classes - 1, 0) / math.e),
         answers=answers,
         chance=np.log(answers),
     )
