@@ -9,6 +9,7 @@ whose code is unchanged. A cell of changed code loses its outputs.
 
 import argparse
 import difflib
+import os
 import sys
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def main() -> int:
         raise SystemExit(f"CHAPTER must name a notebook, as in: {command}")
     move = {"text": write_text, "notebook": take_text}[arguments.direction]
     for path in notebooks.chosen(tuple(arguments.names)):
-        print(move(path, TEXTS / f"{path.stem}.md"))
+        print(move(path, Path(os.path.relpath(TEXTS / f"{path.stem}.md"))))
     return 0
 
 
