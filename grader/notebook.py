@@ -1,4 +1,4 @@
-"""Reading a submission as data: its code cells and the student's own sentences."""
+"""Reads a submitted notebook as data: its code cells and the written answer."""
 
 import json
 from dataclasses import dataclass

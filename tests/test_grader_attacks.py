@@ -355,6 +355,19 @@ def test_nothing_gets_through_the_walls(marked):
     assert result.status == "ok"
 
 
+@in_walls
+def test_of_the_grader_only_the_worker_and_the_wire_can_be_seen(marked):
+    tells = "import os\nraise ValueError(sorted(os.listdir('/worker')))"
+    finds = "import sys\nraise ValueError([p for p in sys.path if os.path.isdir(p)])"
+    imports = ["import grader", "import session", "import probe", "import walls"]
+    result = marked([tells, finds, *map(tries, imports)])
+    _, files, folders = result.notes
+    assert files == "Cell 1 raised ValueError: ['wire.py', 'worker.py']"
+    assert "'/site', '/worker'" in folders
+    assert "grader" not in folders
+    assert not any("THROUGH" in note for note in result.notes)
+
+
 def secret_files(hw2):
     """Return files that a student would like to read, by the paths that they have."""
     built, root = hw2.root / "dist" / "hw2" / "autograder", grading.ROOT

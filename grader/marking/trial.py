@@ -120,5 +120,5 @@ def prove_solution(task, box, seed) -> None:
         lost = ", ".join(q for q in full if result.scores[q] < full[q])
         raise TrialError(
             f"The solution of {task.name} gets {result.total:g} of {task.points:g} "
-            f"with this seed ({lost}): a test is wrong, mend it before you mark."
+            f"with this seed ({lost}): a test is wrong, correct it before you mark."
         )

@@ -1,4 +1,4 @@
-"""Looks for what students must not get: solutions, hidden tests, outputs, rubrics."""
+"""Refuses a build in which students could read a solution, hidden test or rubric."""
 
 import ast
 import json

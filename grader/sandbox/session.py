@@ -1,4 +1,4 @@
-"""A student's notebook at the other end of two pipes: asked, timed, started again."""
+"""Runs a notebook in a worker, asks it, and starts it again when it is lost."""
 
 import builtins
 import os

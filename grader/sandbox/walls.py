@@ -1,4 +1,4 @@
-"""The wall around a student's code: bubblewrap on Linux, tried before it is trusted."""
+"""Starts a student's code behind bubblewrap's walls, which are tried beforehand."""
 
 import json
 import os

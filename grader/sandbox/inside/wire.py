@@ -1,4 +1,4 @@
-"""Values that cross the sandbox's wall, as bytes. Nothing is ever unpickled.
+"""Turns values into bytes that cross the sandbox's wall, and back, without unpickling.
 
 Both sides import this file, the worker inside the sandbox among them, so it needs
 Python and NumPy only. A message is a JSON text of bounded size and the raw bytes of
