@@ -231,7 +231,7 @@ ERRORS = [
     {"error": ["GeneratorExit"], "text": ""},
     {"error": ["ExceptionGroup", "Exception"], "text": "x"},
     {"error": ["UnicodeDecodeError", "ValueError"], "text": "x"},
-    {"error": ["Lost"], "text": "x", "status": "ok"},
+    {"error": ["WorkerLostError"], "text": "x", "status": "ok"},
     {"error": ["__import__", "eval", "__build_class__", "print"], "text": "1"},
     {"error": ["Exception"], "text": "x"},
     {"error": [], "text": "x"},

@@ -1,12 +1,14 @@
-"""Results in the form that Gradescope reads: one `results.json` for each student.
+"""What Gradescope reads: one `results.json` for each student.
 
 The form: https://gradescope-autograders.readthedocs.io/en/latest/specs/
 """
 
-from grader import feedback, pages
+from grader.marking.mark import NOT_RUN
+from grader.pages import words
+from grader.text import clean
 
 
-def results(result, task, written=None) -> dict:
+def results(result, task, marks=None) -> dict:
     """Return the content of `results.json` for one student.
 
     Public checks are visible at once. Hidden ones are visible after the grades are
@@ -17,22 +19,22 @@ def results(result, task, written=None) -> dict:
     ----------
     result : Result
     task : Assignment
-    written : dict, optional
+    marks : dict, optional
         Question → (points, comment), of those marked by hand so far.
     """
-    marked = written or {}
+    marks = marks or {}
     tests = [
-        _check(check, pages.heading(task, question))
+        _check(check, words.heading(task, question))
         for question in task.questions
         for check in result.checks.get(question, [])
     ]
     if not tests:
         test = _test("Your notebook can be marked", 0, task.points, "See above.")
         tests = [test | {"status": "failed"}]
-    tests += [_by_hand(task, question, mark) for question, mark in marked.items()]
+    tests += [_by_hand(task, question, mark) for question, mark in marks.items()]
     return {
-        "score": _exact(result.total + sum(score for score, _ in marked.values())),
-        "output": pages.clean("\n".join(_output(result, task, marked))),
+        "score": _exact(result.total + sum(score for score, _ in marks.values())),
+        "output": clean("\n".join(_output(result, task, marks))),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -42,18 +44,18 @@ def results(result, task, written=None) -> dict:
     }
 
 
-def _output(result, task, marked):
+def _output(result, task, marks):
     """Return what concerns the whole submission."""
-    lines = [] if result.walled else [feedback.WALLS]
-    lines += feedback.troubles(result, task)
+    lines = [] if result.walled else [words.UNWALLED]
+    lines += words.troubles(result, task)
     for question in task.written:
-        if question not in marked and result.status not in feedback.NOT_RUN:
-            lines.append(f"{pages.heading(task, question)} is marked by hand later.")
+        if question not in marks and result.status not in NOT_RUN:
+            lines.append(f"{words.heading(task, question)} is marked by hand later.")
     return lines
 
 
 def _check(check, title):
-    lines = [] if feedback.passed(check) else [check["hint"], feedback.said(check)]
+    lines = [] if words.passed(check) else [check["hint"], words.said(check)]
     test = _test(
         f"{title}, {check['name']}",
         check["earned"],
@@ -61,22 +63,22 @@ def _check(check, title):
         "\n\n".join(filter(None, lines)),
         "after_published" if check["hidden"] else "visible",
     )
-    return test | {"status": "passed" if feedback.passed(check) else "failed"}
+    return test | {"status": "passed" if words.passed(check) else "failed"}
 
 
 def _by_hand(task, question, mark):
     score, comment = mark
-    name = f"{pages.heading(task, question)}, marked by hand"
+    name = f"{words.heading(task, question)}, marked by hand"
     of = task.written[question]["points"]
     return _test(name, score, of, comment, "after_published")
 
 
 def _test(name, score, of, output, visibility="visible"):
     return {
-        "name": pages.clean(name),
+        "name": clean(name),
         "score": _exact(score),
         "max_score": _exact(of),
-        "output": pages.clean(output),
+        "output": clean(output),
         "visibility": visibility,
     }
 

@@ -1,4 +1,4 @@
-"""What marking leaves in the output folder: written whole or not at all."""
+"""Keeps results and `grades.csv` in the output folder: files are whole or not there."""
 
 import contextlib
 import csv
@@ -12,14 +12,14 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from grader import written
-from grader.marking import Result
+from grader.marking import sheet
+from grader.marking.mark import Result
 
 # What a file's name can't hold on one system or another, and a dot in front.
-UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^\.')
+NOT_IN_A_FILE_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^\.')
 
 
-class Busy(RuntimeError):
+class StoreError(RuntimeError):
     """The output folder is in use, or belongs to another assignment."""
 
 
@@ -62,17 +62,17 @@ class Store:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Busy(f"Another grader is writing to {self.out}.") from None
+                raise StoreError(f"Another grader is writing to {self.out}.") from None
             self._claim()
             yield self
 
     def _claim(self):
         about = self.about()
         if not about and any(p.name != ".lock" for p in self.out.iterdir()):
-            raise Busy(f"{self.out} must be empty or hold grades, and does not.")
+            raise StoreError(f"{self.out} must be empty or hold grades, and does not.")
         name = about.setdefault("assignment", self.task.name)
         if name != self.task.name:
-            raise Busy(
+            raise StoreError(
                 f"{self.out} holds the grades of {name}: give --out another folder "
                 f"for {self.task.name}."
             )
@@ -92,7 +92,7 @@ class Store:
         """Remember the seed, and refuse another one unless all is marked again."""
         about, own = self.about(), seed and hashlib.sha256(seed.encode()).hexdigest()
         if not again and about.get("seed", own) != own:
-            raise Busy(
+            raise StoreError(
                 f"{self.out} was marked with another seed: bring back the course's "
                 "seed file, or mark all again with --again."
             )
@@ -101,7 +101,7 @@ class Store:
 
     def file(self, folder: str, student: str, ending: str) -> Path:
         """Return where a student's file lies, whatever the name is made of."""
-        name = UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", student)
+        name = NOT_IN_A_FILE_NAME.sub(lambda match: f"%{ord(match[0]):02X}", student)
         if len(name.encode()) > 200:
             name = name[:40] + hashlib.sha256(student.encode()).hexdigest()[:16]
         return self.out / folder / f"{name}{ending}"
@@ -140,9 +140,9 @@ class Store:
             by_hand = marks.get(result.student, {})
             by_question = result.scores | {q: mark[0] for q, mark in by_hand.items()}
             points = map(by_question.get, questions)
-            cells = ["" if value is None else number(value) for value in points]
-            cells += [number(sum(by_question.values())), out_of]
-            rows.writerow([written.defused(result.student), *cells, result.status])
+            cells = ["" if value is None else sheet.number(value) for value in points]
+            cells += [sheet.number(sum(by_question.values())), out_of]
+            rows.writerow([sheet.defused(result.student), *cells, result.status])
         write(self.out / "grades.csv", table.getvalue())
 
     def marks(self) -> dict:
@@ -150,7 +150,7 @@ class Store:
         path = self.out / "written.csv"
         if not path.exists():
             return {}
-        return written.read_marks(path, self.task, None)
+        return sheet.read_marks(path, self.task)
 
     def students(self) -> list[str]:
         """Return the students of the last table."""
@@ -158,9 +158,4 @@ class Store:
         if not path.exists():
             return []
         rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        return [written.plain(row["student"]) for row in rows]
-
-
-def number(value: float) -> str:
-    """Return a number as it stands in a table, without the dust of floats."""
-    return f"{round(value, 6):g}"
+        return [sheet.plain(row["student"]) for row in rows]

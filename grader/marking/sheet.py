@@ -1,4 +1,7 @@
-"""Answers that a person marks: a sheet to fill in, a page to read, marks to merge."""
+"""The sheet `written.csv`: points given by hand, typed into a spreadsheet, read back.
+
+Also what every table needs: cells that no spreadsheet runs as a formula, and numbers.
+"""
 
 import csv
 import hashlib
@@ -6,21 +9,12 @@ import io
 import re
 from pathlib import Path
 
-from grader import pages
-from grader.feedback import NOT_RUN
-from grader.pages import escape, points
-
 COLUMNS = ("student", "question", "points", "out_of", "comment", "answer_sha")
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?|[+-]?[.,]\d+")
-STYLE = """
-nav ul { columns: 9rem; padding-left: 1.2rem; }
-section { border-top: 1px solid var(--line); margin-top: 2rem; }
-section h2 { margin-top: 1rem; }
-"""
 
 
-class BadSheet(ValueError):
+class SheetError(ValueError):
     """The sheet can't be used as it is; the message says where and what must hold."""
 
 
@@ -35,6 +29,11 @@ def plain(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
+def number(value: float) -> str:
+    """Return a number as it stands in a table, without the dust of floats."""
+    return f"{round(value, 6):g}"
+
+
 def fingerprint(answer: str) -> str:
     """Return what tells two answers apart; no spreadsheet takes it for a number."""
     if not answer:
@@ -45,7 +44,7 @@ def fingerprint(answer: str) -> str:
 # ---- the sheet
 
 
-def sheet(results, task, existing=None) -> str:
+def make(results, task, existing: Path | None = None) -> str:
     """Return the sheet to fill in, with the marks that an existing one holds.
 
     A mark given for another answer of the same student is taken out of the column
@@ -56,8 +55,8 @@ def sheet(results, task, existing=None) -> str:
     ----------
     results : iterable of Result
     task : Assignment
-    existing : pathlib.Path or str, optional
-        The file of the sheet so far, or its text.
+    existing : pathlib.Path, optional
+        The file of the sheet so far.
 
     Returns
     -------
@@ -66,21 +65,20 @@ def sheet(results, task, existing=None) -> str:
 
     Raises
     ------
-    BadSheet
+    SheetError
         If the existing sheet can't be understood: nothing of it must be lost.
     """
     ordered = sorted(results, key=lambda result: result.student)
     students = [result.student for result in ordered]
     old = {} if existing is None else _by_place(existing, students)
+    empty = dict.fromkeys(COLUMNS, "")
     rows = []
     for result in ordered:
         sha = fingerprint(result.written)
         for question, about in task.written.items():
-            row = old.pop((result.student, question), None) or dict.fromkeys(
-                COLUMNS, ""
-            )
+            row = old.pop((result.student, question), empty)
             given, comment = _carried(row, sha)
-            of = pages.number(about["points"])
+            of = number(about["points"])
             rows.append([result.student, question, given, of, comment, sha])
     for row in old.values():
         if row["points"] or row["comment"]:
@@ -108,48 +106,38 @@ def _csv(rows):
 # ---- reading it
 
 
-def read_marks(path, task, students=None) -> dict:
+def read_marks(path: Path, task) -> dict:
     """Return the marks in a sheet: student → question → (points, comment).
 
     Rows without points are not marked yet and left out. What Excel and LibreOffice
-    make of a CSV file is understood: a byte order mark, semicolons or tabs, 3,5 for
-    3.5, and numbers without their leading zeros.
+    make of a CSV file is understood: a byte order mark, semicolons or tabs, and 3,5
+    for 3.5.
 
-    It is `sheet` that compares a mark's answer with the one there is now: write the
-    sheet anew before you read it, if answers may have changed.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    task : Assignment
-    students : iterable of str, optional
-        Who may be named; anyone if not given.
+    It is `make` that compares a mark's answer with the one there is now, and restores
+    the zeros in front of a student's number: write the sheet anew before you read it.
 
     Raises
     ------
-    BadSheet
+    SheetError
         For the first row that can't be meant so.
     """
-    names = None if students is None else list(students)
     marks: dict = {}
-    for (student, question), row in _by_place(Path(path), names or []).items():
+    for (student, question), row in _by_place(path, []).items():
         if not (row["points"] or row["comment"]):
             continue
-        if names is not None and student not in names:
-            raise BadSheet(_unknown(row, "student", student, names))
         if question not in task.written:
-            raise BadSheet(_unknown(row, "question", question, task.written))
+            raise SheetError(_unknown(row, question, task.written))
         if row["points"]:
             mark = (_number(row, task.written[question]["points"]), row["comment"])
             marks.setdefault(student, {})[question] = mark
     return marks
 
 
-def _unknown(row, kind, name, known):
-    some = ", ".join(sorted(known)[:5]) + (" …" if len(known) > 5 else "")
+def _unknown(row, question, known):
     return (
-        f"{row['at']}: the {kind} must be one of {some}, got {name!r}. Mend the name, "
-        "or empty the points and the comment of this row."
+        f"{row['at']}: the question must be one of {', '.join(known)}, got "
+        f"{question!r}. Correct the name, or empty the points and the comment of this "
+        "row."
     )
 
 
@@ -158,21 +146,21 @@ def _number(row, of):
     text = row["points"]
     what = f"{row['at']}: the points of {row['student']} in {row['question']}"
     if not NUMBER.fullmatch(text):
-        raise BadSheet(f"{what} must be a number, got {text!r}.")
+        raise SheetError(f"{what} must be a number, got {text!r}.")
     value = float(text.replace(",", "."))
     if not 0 <= value <= of:
-        raise BadSheet(f"{what} must lie between 0 and {of:g}, got {text}.")
+        raise SheetError(f"{what} must lie between 0 and {of:g}, got {text}.")
     return value
 
 
-def _by_place(source, students):
+def _by_place(path, students):
     """Return (student, question) → row, each a dict that also says where it stands."""
     found: dict = {}
-    for row in _rows(source):
+    for row in _rows(path):
         row["student"] = _known(row["student"], students)
         place = row["student"], row["question"]
         if place in found:
-            raise BadSheet(
+            raise SheetError(
                 f"{row['at']}: {place[0]} and {place[1]} must stand in one row, and "
                 f"stand in {found[place]['at']} as well."
             )
@@ -188,16 +176,16 @@ def _known(name, students):
     return alike[0] if name.isdigit() and len(alike) == 1 else name
 
 
-def _rows(source):
+def _rows(path):
     """Yield the rows that hold something, as dicts of plain texts."""
-    name = source.name if isinstance(source, Path) else "the sheet"
-    lines = _lines(_text(source), name)
+    name = path.name
+    lines = _lines(_text(path.read_bytes()), name)
     columns = [cell.strip().lower() for cell in lines[0]] if lines else []
     _check_columns(columns, name)
-    for number, cells in enumerate(lines[1:], 2):
-        at = f"{name}, line {number}"
+    for line, cells in enumerate(lines[1:], 2):
+        at = f"{name}, line {line}"
         if any(cells[len(columns) :]):
-            raise BadSheet(
+            raise SheetError(
                 f"{at} must have {len(columns)} cells, got {len(cells)}: put a comment "
                 "or a number that holds the separator in double quotes."
             )
@@ -217,7 +205,7 @@ def _lines(text, name):
     try:
         return [[cell if cell.strip() else "" for cell in cells] for cells in reader]
     except csv.Error as error:
-        raise BadSheet(f"{name} is no table that can be read: {error}.") from None
+        raise SheetError(f"{name} is no table that can be read: {error}.") from None
 
 
 def _check_columns(names, sheet):
@@ -225,69 +213,18 @@ def _check_columns(names, sheet):
     double = sorted({name for name in names if name and names.count(name) > 1})
     if missing or double:
         problem = f"{', '.join(missing)} missing" if missing else f"{double[0]} twice"
-        raise BadSheet(
+        raise SheetError(
             f"{sheet}, line 1 must name the columns {', '.join(COLUMNS)}, each once: "
             f"{problem}."
         )
 
 
-def _text(source):
+def _text(data):
     """Return a sheet's text, whatever a spreadsheet has saved it as."""
-    if isinstance(source, str):
-        return source.removeprefix("\ufeff")
-    data = Path(source).read_bytes()
-    for start, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(start):
-            return data.decode(encoding, "replace")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         # Excel's plain "CSV" on Windows.
         return data.decode("cp1252", "replace")
-
-
-# ---- what students wrote
-
-
-def answers_page(results, task) -> str:
-    """Return a page to read while you mark: the rubric, then every student's answer."""
-    ordered = sorted(results, key=lambda result: result.student)
-    answered = sum(1 for result in ordered if result.written)
-    parts = [
-        pages.head(task, f"Written answers: {answered} of {len(ordered)} students")
-    ]
-    parts += [_rubric(task, question) for question in task.written]
-    links = "".join(_link(result.student) for result in ordered)
-    parts.append(f'<nav aria-label="Students"><ul>{links}</ul></nav>')
-    parts += [_answer(result) for result in ordered]
-    title = f"Written answers, {task.name}: {task.title}"
-    about = f"The rubric and all students' written answers, {task.name}."
-    return pages.page(title, "\n".join(parts), about, STYLE)
-
-
-def _link(student):
-    return f'<li><a href="#{pages.anchor(student)}">{escape(student)}</a></li>'
-
-
-def _rubric(task, question):
-    about = task.written[question]
-    lines = "".join(f"<li>{escape(line)}</li>" for line in about["rubric"])
-    title = escape(pages.heading(task, question))
-    return (
-        f'<h2 id="rubric-{escape(question)}">{title}, {points(about["points"])}</h2>'
-        f"<ul>{lines}</ul>"
-    )
-
-
-def _answer(result):
-    if result.status in NOT_RUN:
-        text = "".join(f"<p>{escape(line)}</p>" for line in result.notes)
-    elif result.written:
-        text = f"<pre>{escape(result.written)}</pre>"
-    else:
-        text = "<p>The notebook holds no written answer.</p>"
-    name, sha = escape(result.student), fingerprint(result.written)
-    return (
-        f'<section id="{pages.anchor(result.student)}"><h2>{name}</h2>{text}'
-        f'<p class="soft">{sha}</p></section>'
-    )

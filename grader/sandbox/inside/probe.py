@@ -1,4 +1,4 @@
-"""Runs inside the sandbox before the first student does, and tries what must fail."""
+"""Tries, inside the sandbox and before any student's code, all that must fail there."""
 
 import ctypes
 import json

@@ -1,4 +1,4 @@
-"""All submissions of one assignment: marked side by side, kept one by one."""
+"""Marks a class, many submissions side by side, and keeps each result at once."""
 
 import csv
 import hashlib
@@ -13,19 +13,24 @@ from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
-from grader import sandbox as sandboxes
-from grader.marking import Result, Submission, mark
+from grader.marking.mark import Result, mark
+from grader.sandbox import walls
 
-HERE = Path(__file__).resolve().parent
-DECIDES = [
-    *("marking", "session", "wire", "worker", "notebook"),
-    *("sandbox", "syscalls", "packages", "seed"),
-]
+GRADER = Path(__file__).resolve().parents[1]
+# The code that decides a mark: when it changes, everyone is marked anew.
+DECIDES = sorted(
+    [
+        *(GRADER / f"{name}.py" for name in ("limits", "notebook", "text")),
+        *(GRADER / "sandbox").rglob("*.py"),
+        *(GRADER / "marking" / f"{name}.py" for name in ("mark", "failures")),
+        GRADER / "release" / "seeds.py",
+    ]
+)
 # The trusted process holds answers of 32 MiB; more than this is a mistake or an attack.
 TRUSTED_MEMORY = 6 * 2**30
 
 
-class NotAll(RuntimeError):
+class MarkingError(RuntimeError):
     """Marking ended before all submissions were marked."""
 
 
@@ -35,7 +40,7 @@ def keys(submissions, task, box, seed) -> dict[str, str]:
     A result with the same key is taken as it is; any other is marked again.
     """
     parts = [task.hash, seed, str(box.walled)]
-    parts += [(HERE / f"{module}.py").read_text() for module in DECIDES]
+    parts += [path.read_text(encoding="utf-8") for path in DECIDES]
     common = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return {
         s.student: hashlib.sha256(f"{common}{s.hash}".encode()).hexdigest()
@@ -62,7 +67,7 @@ def run(submissions, task, box, seed, executor, store, tell) -> list[Result]:
 
     Raises
     ------
-    NotAll
+    MarkingError
         If a marking process was lost; what was marked is kept.
     """
     key = keys(submissions, task, box, seed)
@@ -85,7 +90,7 @@ def run(submissions, task, box, seed, executor, store, tell) -> list[Result]:
         log(store.out / "log.csv", result, seconds)
         tell(result)
     if failed:
-        raise NotAll(_what_failed(failed))
+        raise MarkingError(_what_failed(failed))
     return list(filter(None, results.values()))
 
 
@@ -96,24 +101,6 @@ def _what_failed(failed):
         f"{len(failed)} submissions were not marked ({some}). Nothing of the others is "
         "lost: run the same command again."
     )
-
-
-def prove(task, box, seed) -> None:
-    """Mark the solution with the course's seed, before anyone else.
-
-    Raises
-    ------
-    NotAll
-        If it loses a point: then a test is wrong for these inputs.
-    """
-    result = mark(Submission("solution", task.solution), task, box, seed)
-    if result.total != task.points:
-        full = {q: question.points for q, question in task.questions.items()}
-        lost = ", ".join(q for q in full if result.scores[q] < full[q])
-        raise NotAll(
-            f"The solution of {task.name} gets {result.total:g} of {task.points:g} "
-            f"with this seed ({lost}): a test is wrong, mend it before you mark."
-        )
 
 
 def timed_mark(submission, task, box, seed, key) -> tuple[Result, float]:
@@ -143,7 +130,7 @@ def local(jobs: int) -> Iterator[Executor]:
     # Not forked off this process, which may have threads by now. What marks is imported
     # once, in a process that the others come from.
     context = get_context("forkserver")
-    context.set_forkserver_preload(["grader.batch"])
+    context.set_forkserver_preload(["grader.marking.batch"])
     with ProcessPoolExecutor(jobs, context, _trusted_process) as executor:
         try:
             yield executor
@@ -171,25 +158,25 @@ def cluster(address: str, box) -> Iterator[Executor]:
 
     Raises
     ------
-    NoSandbox
+    SandboxError
         If a worker has none that holds.
     """
     from distributed import Client
 
     with Client(address, timeout=20) as client:
         if not client.scheduler_info(n_workers=-1)["workers"]:
-            raise sandboxes.NoSandbox(f"No worker has joined the scheduler {address}.")
+            raise walls.SandboxError(f"No worker has joined the scheduler {address}.")
         if box.walled:
             for worker, problem in client.run(_try_there, box).items():
                 if problem:
-                    raise sandboxes.NoSandbox(f"Worker {worker}: {problem}")
+                    raise walls.SandboxError(f"Worker {worker}: {problem}")
         yield client.get_executor(pure=False)
 
 
 def _try_there(box):
     """Return why the worker's machine can't be used, or nothing."""
     try:
-        sandboxes.find(box.packages, box.limits)
-    except sandboxes.NoSandbox as error:
+        walls.find(box.packages, box.limits)
+    except walls.SandboxError as error:
         return str(error)
     return ""

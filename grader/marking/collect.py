@@ -1,4 +1,4 @@
-"""From a folder, as students or a learning platform left it, to submissions."""
+"""Finds the submissions in a folder, as students or a learning platform left it."""
 
 import csv
 import re
@@ -6,15 +6,17 @@ import unicodedata
 from pathlib import Path
 
 from grader import notebook
-from grader.marking import Submission
+from grader.marking.mark import Submission
+from grader.text import clean
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f/\\]")
+# What a name can't hold, besides what `clean` takes out of every text.
+NOT_IN_A_NAME = re.compile(r"[\t\n/\\]")
 # What file managers leave in a folder.
 LITTER = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 VARIANTS = tuple("123456789")
 
 
-class BadInput(ValueError):
+class InputError(ValueError):
     """The folder or the roster can't be used as it is; the message says why."""
 
 
@@ -33,11 +35,11 @@ def submissions(folder: Path, roster: Path | None = None) -> list[Submission]:
 
     Raises
     ------
-    BadInput
+    InputError
         If there is no submission, or two of one student.
     """
     if not folder.is_dir():
-        raise BadInput(f"{folder} must be a folder of notebooks, and there is none.")
+        raise InputError(f"{folder} must be a folder of notebooks, and there is none.")
     variants = read_roster(roster) if roster else {}
     entries = [entry for entry in folder.iterdir() if entry.name not in LITTER]
     entries = [entry for entry in entries if not entry.name.startswith(".")]
@@ -45,7 +47,7 @@ def submissions(folder: Path, roster: Path | None = None) -> list[Submission]:
     for entry in sorted(entries, key=lambda entry: entry.name):
         submission = _one(entry, variants)
         if submission.student in found:
-            raise BadInput(
+            raise InputError(
                 f"{folder} holds two submissions of {submission.student}: keep the one "
                 "that counts."
             )
@@ -54,7 +56,7 @@ def submissions(folder: Path, roster: Path | None = None) -> list[Submission]:
         problem = "nothing was handed in"
         found[student] = Submission(student, b"", problem, variants[student], "MISSING")
     if not found:
-        raise BadInput(f"{folder} holds no notebook.")
+        raise InputError(f"{folder} holds no notebook.")
     return [found[student] for student in sorted(found)]
 
 
@@ -66,13 +68,13 @@ def _one(entry, variants):
     variant = variants.get(student, 1)
     try:
         return Submission(student, notebook.load(_file(entry)), variant=variant)
-    except (notebook.Unreadable, OSError) as error:
+    except (notebook.UnreadableError, OSError) as error:
         return Submission(student, b"", str(error), variant)
 
 
 def _name(text):
     """Return a name in one form: accents are spelt in two ways on two systems."""
-    return CONTROL.sub("?", unicodedata.normalize("NFC", text))
+    return NOT_IN_A_NAME.sub("?", clean(unicodedata.normalize("NFC", text)))
 
 
 def _file(entry):
@@ -80,13 +82,13 @@ def _file(entry):
     if entry.is_dir() and not entry.is_symlink():
         inside = sorted(p for p in entry.glob("**/*.ipynb") if _counts(p, entry))
         if len(inside) != 1:
-            raise notebook.Unreadable(
+            raise notebook.UnreadableError(
                 f"its folder holds {len(inside)} notebooks, not 1"
             )
         return inside[0]
     if entry.suffix != ".ipynb":
         kind = entry.suffix or "a file without an ending"
-        raise notebook.Unreadable(f"it is {kind} and no .ipynb")
+        raise notebook.UnreadableError(f"it is {kind} and no .ipynb")
     return entry
 
 
@@ -110,19 +112,19 @@ def read_roster(path: Path) -> dict[str, int]:
 
     Raises
     ------
-    BadInput
+    InputError
         If the file is no such table, or names a student twice.
     """
     try:
         rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The roster can't be read: {error}.") from None
+        raise InputError(f"The roster can't be read: {error}.") from None
     variants: dict[str, int] = {}
     for line, row in enumerate(rows, 2):
         student = _name((row.get("student") or "").strip())
         variant = (row.get("variant") or "1").strip()
         if not student or variant not in VARIANTS or student in variants:
-            raise BadInput(
+            raise InputError(
                 f"{path}, line {line}: line 1 must name the columns student and, if "
                 "there is one, variant; then each student once, with a variant from 1 "
                 f"to 9, got {','.join(str(cell) for cell in row.values())!r}."

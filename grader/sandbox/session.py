@@ -1,25 +1,21 @@
-"""A student's notebook at the other end of two pipes: asked, timed, started again."""
+"""Runs a notebook in a worker, asks it, and starts it again when it is lost."""
 
 import builtins
 import os
-import re
 import selectors
 import time
 from contextlib import ExitStack
 
-from grader import wire
+from grader.sandbox.inside import wire
+from grader.text import clean
 
 # A name whose call lost the worker twice is not called again. Functions that hang
 # must not use up the patience with the others, so that only cells are counted here.
 LOSSES_A_NAME = 2
 LOST_CELLS = 8
-# What clears a screen, turns text around or can't be written to a file.
-UNWRITABLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 
-class Lost(Exception):
+class WorkerLostError(Exception):
     """The worker is gone: `status` says how."""
 
     def __init__(self, status, why):
@@ -27,7 +23,7 @@ class Lost(Exception):
         self.status = status
 
 
-class Unanswered(Exception):
+class NoAnswerError(Exception):
     """A function gave back what can't be taken for an answer, nor for an error.
 
     It derives from nothing that a check waits for: who is to raise a ValueError
@@ -52,9 +48,9 @@ class Channel:
 
         Raises
         ------
-        Lost
+        WorkerLostError
             If there is none: TIMEOUT, DIED, FLOOD or PROTOCOL.
-        Uncrossable
+        UncrossableError
             If one of `values` can't cross.
         """
         self.number += 1
@@ -62,18 +58,24 @@ class Channel:
         try:
             reply, blobs = self._exchange(data, time.monotonic() + seconds, seconds)
             return reply, self._values(reply, blobs)
-        except Lost:
+        except WorkerLostError:
             raise
-        except wire.TooLong as error:
-            raise Lost("FLOOD", f"an answer that is too long: {error}") from None
-        # Malformed above all. But whatever else reading it leads to is its fault, too,
-        # and must not end the marking.
+        except wire.TooLongError as error:
+            raise WorkerLostError(
+                "FLOOD", f"an answer that is too long: {error}"
+            ) from None
+        # MalformedError above all. But whatever else comes of reading it is its fault,
+        # too, and must not end the marking.
         except Exception as error:
-            raise Lost("PROTOCOL", f"an answer that can't be read: {error}") from None
+            raise WorkerLostError(
+                "PROTOCOL", f"an answer that can't be read: {error}"
+            ) from None
 
     def _values(self, reply, blobs):
         if reply.get("id") != self.number:
-            raise Lost("PROTOCOL", "an answer to a question that was not asked")
+            raise WorkerLostError(
+                "PROTOCOL", "an answer to a question that was not asked"
+            )
         return [wire.decode(tree, blobs, self.tensors) for tree in reply["values"]]
 
     def _exchange(self, data, deadline, seconds):
@@ -93,19 +95,21 @@ class Channel:
                     if not left:
                         ready.unregister(self.process.stdin)
                 if time.monotonic() >= deadline:
-                    raise Lost("TIMEOUT", f"no answer within {seconds:.3g} s")
+                    raise WorkerLostError(
+                        "TIMEOUT", f"no answer within {seconds:.3g} s"
+                    )
 
     def _read(self):
         piece = os.read(self.process.stdout.fileno(), 2**20)
         if not piece:
-            raise Lost("DIED", "the process ended")
+            raise WorkerLostError("DIED", "the process ended")
         return piece
 
     def _write(self, data):
         try:
             return os.write(self.process.stdin.fileno(), data[: 2**16])
         except BrokenPipeError:
-            raise Lost("DIED", "the process ended") from None
+            raise WorkerLostError("DIED", "the process ended") from None
         except BlockingIOError:
             return 0
 
@@ -148,9 +152,13 @@ class Session:
         """Run the cells, those left out that lost a worker before."""
         while self._channel is None:
             if len(self.left_out) >= LOST_CELLS:
-                raise Lost(self.incidents[-1][0], f"{LOST_CELLS} cells were lost")
+                raise WorkerLostError(
+                    self.incidents[-1][0], f"{LOST_CELLS} cells were lost"
+                )
             if self.incidents and time.monotonic() >= self.deadline:
-                raise Lost("TIMEOUT", f"the whole took over {self.limits.total_s:g} s")
+                raise WorkerLostError(
+                    "TIMEOUT", f"the whole took over {self.limits.total_s:g} s"
+                )
             process = self._worker.enter_context(self.sandbox.worker())
             self._channel = Channel(process, "torch" in self.sandbox.packages)
             for number in range(len(self.cells)):
@@ -161,7 +169,7 @@ class Session:
         source = self.cells[number]
         try:
             reply, _ = self._ask({"do": "cell"}, [number + 1, source], "cell_s")
-        except Lost as lost:
+        except WorkerLostError as lost:
             self._lose(lost, f"cell {number + 1}")
             self.left_out.add(number)
             return
@@ -176,7 +184,9 @@ class Session:
     def _ask(self, message, values, limit):
         seconds = min(getattr(self.limits, limit), self.deadline - time.monotonic())
         if seconds <= 0:
-            raise Lost("TIMEOUT", f"the whole took over {self.limits.total_s:g} s")
+            raise WorkerLostError(
+                "TIMEOUT", f"the whole took over {self.limits.total_s:g} s"
+            )
         return self._channel.ask(message, values, seconds)
 
     # ---- what the checks ask
@@ -186,15 +196,17 @@ class Session:
 
         Raises
         ------
-        Lost
+        WorkerLostError
             If the worker was lost over this, now or too often before.
         """
         if self.losses.get(place, 0) >= LOSSES_A_NAME:
-            raise Lost("TIMEOUT", f"{place} was not called again after it was lost")
+            raise WorkerLostError(
+                "TIMEOUT", f"{place} was not called again after it was lost"
+            )
         self.start()
         try:
             return self._ask(message, values, "call_s")
-        except Lost as lost:
+        except WorkerLostError as lost:
             self.losses[place] = self.losses.get(place, 0) + 1
             self._lose(lost, place)
             raise
@@ -205,7 +217,7 @@ class Session:
         for name in exports:
             try:
                 reply, values = self.ask({"do": "get", "name": name}, [], name)
-            except Lost:
+            except WorkerLostError:
                 continue
             if reply.get("kind") == "function":
                 found[name] = Proxy(self, name)
@@ -225,30 +237,30 @@ class Proxy:
         message = {"do": "call", "name": self.__name__}
         reply, values = self._session.ask(message, [args, kwargs], self.__name__)
         if "uncrossable" in reply:
-            raise Unanswered(f"{self.__name__}: {clean(reply['uncrossable'], 500)}")
+            raise NoAnswerError(f"{self.__name__}: {_start(reply['uncrossable'], 500)}")
         if "long" in reply:
-            raise Unanswered(f"{self.__name__} returned more than any answer needs")
+            raise NoAnswerError(f"{self.__name__} returned more than any answer needs")
         if "error" in reply:
             raise _error(reply)
         if len(values) != 1:
-            raise Unanswered(f"{self.__name__} gave no answer that can be read")
+            raise NoAnswerError(f"{self.__name__} gave no answer that can be read")
         return values[0]
 
 
-def clean(text, length):
+def _start(text, length):
     """Return the start of a hostile text, as it may stand in files and on screens."""
-    return UNWRITABLE.sub("\ufffd", text[:length]) if isinstance(text, str) else ""
+    return clean(text[:length]) if isinstance(text, str) else ""
 
 
 def _names(reply):
     """Return the names of an exception's type and of what it derives from."""
     names = reply["error"] if isinstance(reply["error"], list) else []
-    return [clean(name, 60) for name in names[:20]]
+    return [_start(name, 60) for name in names[:20]]
 
 
 def _named(reply):
     kind = (*_names(reply), "")[0] or "an error"
-    text = clean(reply.get("text"), 300)
+    text = _start(reply.get("text"), 300)
     return f"{kind}: {text}" if text else kind
 
 
@@ -262,7 +274,7 @@ def _error(reply):
             and kind is not Exception
         ):
             try:
-                return kind(clean(reply.get("text"), 1000))
+                return kind(_start(reply.get("text"), 1000))
             except TypeError:
                 continue
     return RemoteError(_named(reply))

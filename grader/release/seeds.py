@@ -1,4 +1,4 @@
-"""Hidden inputs: drawn from the course's secret seed, the same on every run."""
+"""Draws the inputs of hidden tests from the course's secret seed."""
 
 import hashlib
 from dataclasses import dataclass

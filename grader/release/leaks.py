@@ -1,4 +1,4 @@
-"""Looks for what students must not get: solutions, hidden tests, outputs, rubrics."""
+"""Refuses a build in which students could read a solution, hidden test or rubric."""
 
 import ast
 import json
@@ -15,7 +15,7 @@ WORDS = re.compile(
 SHORT = 12
 
 
-class Leak(RuntimeError):
+class LeakError(RuntimeError):
     """The release holds what it must not, or hides other points than it says."""
 
 
@@ -24,7 +24,7 @@ def check(source: Path, built: Path, given: dict) -> None:
 
     Raises
     ------
-    Leak
+    LeakError
         If a solution, a hidden test, a rubric or an output is in the student
         version, or the points of a question are not what is said.
     """
@@ -34,7 +34,9 @@ def check(source: Path, built: Path, given: dict) -> None:
     problems += _secrets(master, built, given)
     problems += _points(built, given)
     if problems:
-        raise Leak(f"{source.name} must not be released:\n  " + "\n  ".join(problems))
+        raise LeakError(
+            f"{source.name} must not be released:\n  " + "\n  ".join(problems)
+        )
 
 
 def _outputs(student):

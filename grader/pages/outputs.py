@@ -1,9 +1,10 @@
-"""All that is made from the results and from the marks given by hand."""
+"""Writes all that is made from the results and from the marks given by hand."""
 
 import json
 
-from grader import feedback, gradescope, report, written
-from grader.store import write
+from grader.marking import sheet
+from grader.marking.store import write
+from grader.pages import answers, feedback, gradescope, report
 
 
 def write_all(store, results) -> None:
@@ -11,9 +12,9 @@ def write_all(store, results) -> None:
     task = store.task
     if task.written:
         # First, since it drops the mark of an answer that is another one now.
-        sheet = store.out / "written.csv"
-        write(sheet, written.sheet(results, task, sheet if sheet.exists() else None))
-        write(store.out / "written.html", written.answers_page(results, task))
+        path = store.out / "written.csv"
+        write(path, sheet.make(results, task, path if path.exists() else None))
+        write(store.out / "written.html", answers.page(results, task))
     marks = store.marks()
     store.write_grades(results, marks)
     for result in results:

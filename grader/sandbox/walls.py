@@ -1,4 +1,4 @@
-"""The wall around a student's code: bubblewrap on Linux, tried before it is trusted."""
+"""Starts a student's code behind bubblewrap's walls, which are tried beforehand."""
 
 import json
 import os
@@ -11,10 +11,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import packages as site
-from grader import syscalls
+from grader.limits import Limits
+from grader.sandbox import packages as site
+from grader.sandbox import syscalls
 
-HERE = Path(__file__).resolve().parent
+# All of the grader that is shown to students' code: see the package's own comment.
+INSIDE = Path(__file__).resolve().parent / "inside"
+WORKER, PROBE, WIRE = (INSIDE / f"{name}.py" for name in ("worker", "probe", "wire"))
 NOBODY = 65534
 INSTALL = "install it (on Debian and Ubuntu: sudo apt-get install bubblewrap)"
 UBUNTU = (
@@ -25,18 +28,8 @@ UBUNTU = (
 THREADS = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]
 
 
-class NoSandbox(RuntimeError):
+class SandboxError(RuntimeError):
     """Student code can't be kept in: the message says why, and what helps."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a notebook may use: seconds by the clock, and MiB of memory."""
-
-    cell_s: float = 20
-    call_s: float = 10
-    total_s: float = 120
-    memory_mib: int = 2048
 
 
 @dataclass(frozen=True)
@@ -53,11 +46,11 @@ class Sandbox:
     """
 
     packages: tuple[str, ...]
-    limits: Limits = Limits()
+    limits: Limits
     walled: bool = True
 
     @contextmanager
-    def worker(self, script=HERE / "worker.py", stderr=subprocess.DEVNULL):
+    def worker(self, script=WORKER, stderr=subprocess.DEVNULL):
         """Start a worker and yield its process; nothing of it outlives the block."""
         with tempfile.TemporaryDirectory(prefix="grader-") as folder, _rules() as rules:
             own, start = (rules, self._walled) if self.walled else (folder, self._open)
@@ -84,7 +77,7 @@ class Sandbox:
 
     def _walled(self, rules, script):
         entries = site.site_entries(self.packages)
-        files = (HERE / "worker.py", HERE / "wire.py", script)
+        files = (WORKER, WIRE, script)
         show = {f"/worker/{file.name}": str(file) for file in files}
         show |= {f"/site/{name}": path for name, path in entries.items()}
         show |= {folder: folder for folder in site.python_folders()}
@@ -104,8 +97,7 @@ class Sandbox:
             link = Path(folder, "site", name)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path)
-        sites = [str(Path(folder, "site")), str(HERE)]
-        return self._python(str(script), sites, 0)
+        return self._python(str(script), [str(Path(folder, "site"))], 0)
 
     def _python(self, script, sites, become):
         limits = {
@@ -113,7 +105,7 @@ class Sandbox:
             "site": [*sites, os.path.dirname(script)],
             "memory_mib": self.limits.memory_mib,
             # A folder that the probe must not find.
-            "secret": str(HERE),
+            "secret": str(INSIDE),
             "cpu_s": self.limits.total_s + 1,
             "preload": [
                 p for p in ("numpy", "torch") if p in ("numpy", *self.packages)
@@ -180,7 +172,7 @@ def find(packages, limits, unsafe=False) -> Sandbox:
 
     Raises
     ------
-    NoSandbox
+    SandboxError
         If there is none on this machine, or it let something through, and
         `unsafe` does not say to go on without.
     """
@@ -191,18 +183,18 @@ def find(packages, limits, unsafe=False) -> Sandbox:
     if leaks and not unsafe:
         what = "; ".join(leaks)
         help_ = f" {UBUNTU}" if "uid map" in what else ""
-        raise NoSandbox(f"The sandbox was tried and did not hold: {what}.{help_}")
+        raise SandboxError(f"The sandbox was tried and did not hold: {what}.{help_}")
     return sandbox
 
 
 def _look_for_bubblewrap():
     if not sys.platform.startswith("linux"):
-        raise NoSandbox(
+        raise SandboxError(
             f"Marking needs Linux, whose bubblewrap keeps students' code in; this is "
             f"{sys.platform}. Mark on a Linux machine, or in a virtual one."
         )
     if shutil.which("bwrap") is None:
-        raise NoSandbox(
+        raise SandboxError(
             f"The program bwrap (bubblewrap) is missing, which keeps students' code "
             f"in: {INSTALL}."
         )
@@ -210,7 +202,7 @@ def _look_for_bubblewrap():
 
 def tried(sandbox) -> list[str]:
     """Run a probe inside and return what it could do and must not, in words."""
-    with sandbox.worker(HERE / "probe.py", stderr=subprocess.PIPE) as process:
+    with sandbox.worker(PROBE, stderr=subprocess.PIPE) as process:
         try:
             out, problem = process.communicate(timeout=60)
         except subprocess.TimeoutExpired:

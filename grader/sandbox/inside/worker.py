@@ -234,9 +234,9 @@ def answer(notebook, message, values, wire):
     try:
         reply, results = getattr(notebook, message["do"])(message, values)
         return wire.pack({"id": number, **reply}, results)
-    except wire.Uncrossable as error:
+    except wire.UncrossableError as error:
         return wire.pack({"id": number, "uncrossable": str(error)})
-    except wire.TooLong as error:
+    except wire.TooLongError as error:
         return wire.pack({"id": number, "long": str(error)})
     # SystemExit too: a student's exit() ends a cell, not the marking of the others.
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""Values that cross the sandbox's wall, as bytes. Nothing is ever unpickled.
+"""Turns values into bytes that cross the sandbox's wall, and back, without unpickling.
 
 Both sides import this file, the worker inside the sandbox among them, so it needs
 Python and NumPy only. A message is a JSON text of bounded size and the raw bytes of
@@ -29,15 +29,15 @@ TENSOR_DTYPES = [
 _LENGTH = struct.Struct(">I")
 
 
-class Uncrossable(TypeError):
+class UncrossableError(TypeError):
     """The value can't cross: the message says which can."""
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """The message is not one that this module writes."""
 
 
-class TooLong(ValueError):
+class TooLongError(ValueError):
     """The message is longer than any answer needs to be."""
 
 
@@ -46,10 +46,10 @@ def pack(message, values=()):
 
     Raises
     ------
-    Uncrossable
+    UncrossableError
         For a value that is not a number, text, array, tensor, None, or a tuple,
         list or dict of such.
-    TooLong
+    TooLongError
         If it is longer than the other side reads.
     """
     blobs = []
@@ -57,7 +57,7 @@ def pack(message, values=()):
     sizes = [len(blob) for blob in blobs]
     text = json.dumps({**message, "values": tree, "blobs": sizes}).encode()
     if len(text) > JSON_LIMIT or sum(sizes) > BLOB_LIMIT:
-        raise TooLong(f"{len(text) + sum(sizes)} bytes")
+        raise TooLongError(f"{len(text) + sum(sizes)} bytes")
     return b"".join([_LENGTH.pack(len(text)), text, *blobs])
 
 
@@ -76,7 +76,7 @@ class Reader:
         if len(self.data) < sum(sizes):
             return None
         if len(self.data) > sum(sizes):
-            raise Malformed("more bytes than were announced")
+            raise MalformedError("more bytes than were announced")
         ends = itertools.accumulate(sizes, initial=0)
         blobs = [bytes(self.data[a:b]) for a, b in itertools.pairwise(ends)]
         self.data, self.message = bytearray(), None
@@ -88,13 +88,13 @@ class Reader:
             return False
         (length,) = _LENGTH.unpack_from(self.data)
         if length > JSON_LIMIT:
-            raise TooLong(f"a header of {length} bytes")
+            raise TooLongError(f"a header of {length} bytes")
         start = _LENGTH.size + length
         if len(self.data) < start:
             return False
         self.message = _parse(bytes(self.data[_LENGTH.size : start]))
         if sum(self.message["blobs"]) > BLOB_LIMIT:
-            raise TooLong(f"arrays of more than {BLOB_LIMIT} bytes")
+            raise TooLongError(f"arrays of more than {BLOB_LIMIT} bytes")
         del self.data[:start]
         return True
 
@@ -103,16 +103,16 @@ def _parse(text):
     try:
         message = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"no JSON: {type(error).__name__}") from None
+        raise MalformedError(f"no JSON: {type(error).__name__}") from None
     if not isinstance(message, dict):
-        raise Malformed("not a dict")
+        raise MalformedError("not a dict")
     sizes = message.get("blobs")
     if not isinstance(sizes, list) or len(sizes) > 10_000:
-        raise Malformed("no list of sizes")
+        raise MalformedError("no list of sizes")
     if not all(type(size) is int and size >= 0 for size in sizes):
-        raise Malformed("a size that is no size")
+        raise MalformedError("a size that is no size")
     if not isinstance(message.get("values"), list):
-        raise Malformed("no values")
+        raise MalformedError("no values")
     return message
 
 
@@ -122,14 +122,16 @@ def _parse(text):
 def encode(value, blobs, depth=0):
     """Return a JSON tree for `value`; the bytes of its arrays go to `blobs`."""
     if depth > DEEPEST:
-        raise Uncrossable(
+        raise UncrossableError(
             f"a value nested more than {DEEPEST} levels deep can't be checked"
         )
     if value is None or isinstance(value, (bool, float, str)):
         return _plain(value)
     if isinstance(value, int):
         if value.bit_length() > INT_BITS:
-            raise Uncrossable(f"an integer of {value.bit_length()} bits is too long")
+            raise UncrossableError(
+                f"an integer of {value.bit_length()} bits is too long"
+            )
         return int(value)
     if isinstance(value, (list, tuple)):
         kind = "tuple" if isinstance(value, tuple) else "list"
@@ -166,18 +168,18 @@ def _encode_array(value, blobs):
     if isinstance(value, np.ndarray):
         fixed = not value.flags.writeable
         return {**_array(value, blobs), "is": "array", "fixed": fixed}
-    raise Uncrossable(_why_not(value))
+    raise UncrossableError(_why_not(value))
 
 
 def _array(value, blobs):
     value = np.asarray(value)
     if value.dtype.kind not in DTYPE_KINDS:
-        raise Uncrossable(
+        raise UncrossableError(
             f"an array of dtype {value.dtype} can't be checked: numbers, booleans or "
             "text can"
         )
     if _room(value.shape, value.dtype) > BLOB_LIMIT:
-        raise TooLong(f"an array of shape {value.shape}")
+        raise TooLongError(f"an array of shape {value.shape}")
     blobs.append(np.ascontiguousarray(value).tobytes())
     return {"dtype": value.dtype.str, "shape": list(value.shape), "at": len(blobs) - 1}
 
@@ -206,20 +208,22 @@ def decode(tree, blobs, tensors=True):
 
     Raises
     ------
-    Malformed
+    MalformedError
         If they describe none.
     """
     try:
         return _decode(tree, blobs, tensors, 0)
-    except Malformed:
+    except MalformedError:
         raise
     except (TypeError, KeyError, IndexError, ValueError, RecursionError) as error:
-        raise Malformed(f"no value: {type(error).__name__}: {error}"[:200]) from None
+        raise MalformedError(
+            f"no value: {type(error).__name__}: {error}"[:200]
+        ) from None
 
 
 def _decode(tree, blobs, tensors, depth):
     if depth > DEEPEST or (type(tree) is int and tree.bit_length() > INT_BITS):
-        raise Malformed("a value that is too deep or too long")
+        raise MalformedError("a value that is too deep or too long")
     if tree is None or type(tree) in (bool, int, float, str):
         return tree
     kind, of = tree["is"], tree.get("of")
@@ -238,31 +242,31 @@ def _decode(tree, blobs, tensors, depth):
         return array[()]
     if kind == "tensor" and tensors and tree["torch"] in TENSOR_DTYPES:
         return _tensor(tree, array)
-    raise Malformed(f"a value of kind {str(kind)[:40]!r}")
+    raise MalformedError(f"a value of kind {str(kind)[:40]!r}")
 
 
 def _dict(pairs):
     """Return a dict, unless its keys were made to collide, which takes minutes."""
     different = {hash(key) for key, _ in pairs}
     if len(pairs) - len(different) > COLLISIONS:
-        raise Malformed("keys that collide")
+        raise MalformedError("keys that collide")
     return dict(pairs)
 
 
 def _read_array(tree, blobs):
     dtype, shape, at = tree["dtype"], tree["shape"], tree["at"]
     if type(dtype) is not str or not DTYPE.fullmatch(dtype):
-        raise Malformed("a dtype that doesn't cross")
+        raise MalformedError("a dtype that doesn't cross")
     if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 32:
-        raise Malformed("a shape that is no shape")
+        raise MalformedError("a shape that is no shape")
     dtype = np.dtype(dtype)
     if _room(shape, dtype) > BLOB_LIMIT:
-        raise Malformed("a shape beyond the limit")
+        raise MalformedError("a shape beyond the limit")
     if type(at) is not int or not 0 <= at < len(blobs):
-        raise Malformed("no such bytes")
+        raise MalformedError("no such bytes")
     data, blobs[at] = blobs[at], None
     if math.prod(shape) * dtype.itemsize != len(data):
-        raise Malformed("bytes that don't fill the shape")
+        raise MalformedError("bytes that don't fill the shape")
     return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
@@ -281,5 +285,5 @@ def _tensor(tree, array):
     if tree.get("grad") is not True:
         return tensor
     if not (tensor.is_floating_point() or tensor.is_complex()):
-        raise Malformed("a gradient of integers")
+        raise MalformedError("a gradient of integers")
     return tensor.requires_grad_()

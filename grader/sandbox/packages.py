@@ -1,4 +1,4 @@
-"""What a student's code may import: folders to show inside the sandbox, and no more."""
+"""Finds the folders that a student's code may import from, shown in the sandbox."""
 
 import functools
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""What is marked: the points of `assignment.yml` and the tests that were built."""
+"""An assignment as the marker needs it: `assignment.yml` and what was built from it."""
 
 import datetime
 import hashlib
@@ -10,12 +10,12 @@ import yaml
 from otter.test_files.ok_test import OKTestFile
 
 from grader import notebook
-from grader.sandbox import Limits
+from grader.limits import Limits
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
-class BadAssignment(ValueError):
+class AssignmentError(ValueError):
     """The assignment can't be used; the message says what must hold."""
 
 
@@ -71,27 +71,27 @@ def settings(folder: Path) -> dict:
 
     Raises
     ------
-    BadAssignment
+    AssignmentError
         If the file is missing, or something in it is.
     """
     path = folder / "assignment.yml"
     if not path.is_file():
         known = sorted(p.parent.name for p in folder.parent.glob("*/assignment.yml"))
-        raise BadAssignment(
+        raise AssignmentError(
             f"There is no {path}. Assignments here: {', '.join(known) or 'none'}."
         )
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise BadAssignment(f"{path} can't be read: {reason}.") from None
+        raise AssignmentError(f"{path} can't be read: {reason}.") from None
     expected = ["title", "due", "packages", "questions", "written", "limits"]
     if not isinstance(given, dict) or sorted(given) != sorted(expected):
-        raise BadAssignment(f"{path} must hold {', '.join(expected)}, and no more.")
+        raise AssignmentError(f"{path} must hold {', '.join(expected)}, and no more.")
     try:
         return _fields(folder.name, given)
     except (TypeError, KeyError, ValueError) as error:
-        raise BadAssignment(f"{path}: {error}") from None
+        raise AssignmentError(f"{path}: {error}") from None
 
 
 def _fields(name, given):
@@ -148,16 +148,18 @@ def load(name: str, root: Path = ROOT) -> Assignment:
 
     Raises
     ------
-    BadAssignment
+    AssignmentError
         If it does not exist, was not built, or was changed since.
     """
     folder, built = root / "assignments" / name, root / "dist" / name
     given = settings(folder)
     stamp = built / "built.json"
     if not stamp.is_file():
-        raise BadAssignment(f"{name} has not been built: run `make assignments` first.")
+        raise AssignmentError(
+            f"{name} has not been built: run `make assignments` first."
+        )
     if json.loads(stamp.read_text())["source"] != source_hash(folder):
-        raise BadAssignment(
+        raise AssignmentError(
             f"assignments/{name} was changed after it was built: run "
             f"`python -m grader.release {name}`."
         )

@@ -1,4 +1,4 @@
-"""One submission, marked: public checks first, then the hidden ones."""
+"""Marks one submission: all public checks first, then the hidden ones."""
 
 import hashlib
 import threading
@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from otter.test_files.ok_test import OKTestFile
 
-from grader import notebook, seed
-from grader.session import Session
+from grader import notebook
+from grader.marking import failures
+from grader.release import seeds
+from grader.sandbox.session import Session
+from grader.text import clean
 
 # The checks of a test file write to the process's own output, so one at a time.
 _ONE = threading.Lock()
@@ -21,6 +24,8 @@ MEANING = {
     "FLOOD": "returned more than any answer needs",
     "PROTOCOL": "answered in a way that can't be read",
 }
+# The statuses of those whose code never ran.
+NOT_RUN = ("UNREADABLE", "MISSING")
 
 
 @dataclass(frozen=True)
@@ -89,15 +94,15 @@ def mark(submission, assignment, sandbox, course_seed, key="") -> Result:
     result.scores = dict.fromkeys(assignment.questions, 0.0)
     try:
         if submission.problem:
-            raise notebook.Unreadable(submission.problem)
+            raise notebook.UnreadableError(submission.problem)
         pages = notebook.parse(submission.data)
-    except notebook.Unreadable as error:
+    except notebook.UnreadableError as error:
         result.status = submission.status
-        result.notes = [_writable(f"The file: {error}.")]
+        result.notes = [clean(f"The file: {error}.")]
         return result
     result.written = notebook.written_answer(pages.text, assignment.released)
     with _ONE, Session(pages.code, sandbox) as session:
-        seed.set_course(course_seed, submission.variant)
+        seeds.set_course(course_seed, submission.variant)
         _run_checks(assignment, session, result)
         _describe(session, result)
     return result
@@ -126,8 +131,8 @@ def _run_checks(assignment, session, result):
 def _check(outcome, number, found=(), exports=()):
     case = outcome.test_case
     kind = "Hidden check" if case.hidden else "Check"
-    message = "" if outcome.passed else _first_failure(outcome.message)
-    hint = _not_tried(message, found, exports) or case.failure_message or ""
+    message = "" if outcome.passed else failures.kept(outcome.message)
+    hint = failures.not_tried(message, found, exports) or case.failure_message or ""
     return Check(
         name=f"{kind} {number}",
         hidden=case.hidden,
@@ -138,27 +143,6 @@ def _check(outcome, number, found=(), exports=()):
     )
 
 
-def _not_tried(message, found, exports):
-    """Return why a check could not look at an answer: its own hint would mislead."""
-    for name in exports:
-        if name not in found and f"name '{name}' is not defined" in message:
-            return f"Not tried: {name} is missing, or holds nothing to check."
-    if "grader.session.Lost: " in message:
-        return "Not tried to its end: the call took too long, or ended the process."
-    return ""
-
-
-def _first_failure(message):
-    """Return what failed first; a check goes on, and what follows follows from it."""
-    start = max(message.find("Failed example:"), 0)
-    return _writable(message[start : start + 4000])
-
-
-def _writable(text):
-    """Return a text without lone surrogates, which can't be written to a file."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _describe(session, result):
     """Set the status, and say what happened to cells and calls."""
     statuses = {status for status, _ in session.incidents}
@@ -166,4 +150,4 @@ def _describe(session, result):
     for status, place in session.incidents:
         result.notes.append(f"{place}: {MEANING[status]}.")
     for number, what in sorted(session.raised.items()):
-        result.notes.append(_writable(f"Cell {number} raised {what}"))
+        result.notes.append(clean(f"Cell {number} raised {what}"))
