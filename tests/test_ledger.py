@@ -1,11 +1,23 @@
 """The proof ledger: every numbered equation is settled, where it stands."""
 
+import ast
 import json
+import re
 
 import pytest
+import sympy as sp
 
 from celib.book.proofs import MIME, ledger
-from chapters import CHAPTERS, FOLDER, markdown, unlabelled_numbers, unsettled
+from chapters import (
+    CHAPTERS,
+    FOLDER,
+    NOTEBOOKS,
+    code_cells,
+    markdown,
+    source,
+    unlabelled_numbers,
+    unsettled,
+)
 
 
 def test_every_equation_is_settled_and_every_proof_has_its_equation():
@@ -21,6 +33,38 @@ def test_every_number_belongs_to_the_ledger(path):
 def test_a_chapter_proves_more_than_it_defines(path):
     kinds = [e.kind for e in ledger(FOLDER) if e.chapter == path.stem]
     assert len([k for k in kinds if k != "definition"]) >= 4
+
+
+def names(path):
+    """The names that a notebook's symbols are given, where they are written out."""
+    for cell in code_cells(path):
+        calls = [
+            n for n in ast.walk(ast.parse(source(cell))) if isinstance(n, ast.Call)
+        ]
+        symbols = [c.args[0] for c in calls if ast.unparse(c.func) == "sp.Symbol"]
+        yield from (s.value for s in symbols if isinstance(s, ast.Constant))
+
+
+def without_needless_braces(latex):
+    return re.sub(r"([_^])\{(\\[a-z]+|.)\}", r"\1\2", latex)
+
+
+def is_printed_as_written(name):
+    """Whether sympy, which looks for indices in a name, leaves its LaTeX whole."""
+    printed = without_needless_braces(sp.latex(sp.Symbol(name)))
+    return name.isidentifier() or printed == without_needless_braces(name)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_the_names_of_symbols_are_printed_as_written(path):
+    # braces anywhere in a name keep sympy from taking it apart
+    assert [name for name in names(path) if not is_printed_as_written(name)] == []
+
+
+@pytest.mark.parametrize("name", [r"(m_1, s_1) \oplus c", "e^m s"])
+def test_a_name_that_sympy_takes_apart_is_found(name):
+    assert not is_printed_as_written(name)
+    assert is_printed_as_written("{" + name + "}")
 
 
 def chapter(folder, name, text, *labels):
