@@ -65,7 +65,7 @@ SOURCES := _config.yml _toc.yml references.bib $(wildcard *.md) tools/build_book
 	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
 book: $(PAGE) ## set up, build the pages, say where to open them
-	@echo 'Open $(PAGE) in a browser.'
+	@echo 'The pages are up to date: open $(PAGE) in a browser.'
 
 $(PAGE): $(SOURCES) $(BOOK)
 	@$(RUN) tools/build_book.py

@@ -1,9 +1,11 @@
 """The proof ledger: every numbered equation is settled, where it stands."""
 
+import ast
 import json
 import re
 
 import pytest
+import sympy as sp
 
 from celib.book.proofs import MIME, ledger
 from chapters import (
@@ -12,6 +14,7 @@ from chapters import (
     NOTEBOOKS,
     code_cells,
     markdown,
+    source,
     unlabelled_numbers,
     unsettled,
 )
@@ -81,6 +84,38 @@ def unlisted(path, equations):
         if equation.label not in listed
         or any(bare(e["latex"]) not in listed[equation.label] for e in equation.entries)
     ]
+
+
+def names(path):
+    """The names that a notebook's symbols are given, where they are written out."""
+    for cell in code_cells(path):
+        calls = [
+            n for n in ast.walk(ast.parse(source(cell))) if isinstance(n, ast.Call)
+        ]
+        symbols = [c.args[0] for c in calls if ast.unparse(c.func) == "sp.Symbol"]
+        yield from (s.value for s in symbols if isinstance(s, ast.Constant))
+
+
+def without_needless_braces(latex):
+    return re.sub(r"([_^])\{(\\[a-z]+|.)\}", r"\1\2", latex)
+
+
+def is_printed_as_written(name):
+    """Whether sympy, which looks for indices in a name, leaves its LaTeX whole."""
+    printed = without_needless_braces(sp.latex(sp.Symbol(name)))
+    return name.isidentifier() or printed == without_needless_braces(name)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_the_names_of_symbols_are_printed_as_written(path):
+    # braces anywhere in a name keep sympy from taking it apart
+    assert [name for name in names(path) if not is_printed_as_written(name)] == []
+
+
+@pytest.mark.parametrize("name", [r"(m_1, s_1) \oplus c", "e^m s"])
+def test_a_name_that_sympy_takes_apart_is_found(name):
+    assert not is_printed_as_written(name)
+    assert is_printed_as_written("{" + name + "}")
 
 
 def chapter(folder, name, text, *labels):
