@@ -465,7 +465,7 @@ INSIDE = {
     ),
     "the machine's name": "import os\nassert os.uname().nodename != 'sandbox'",
     "the marker": "import grader",
-    "the marker's tests": "import otter.test_files, grader.seed",
+    "the marker's tests": "import otter.test_files, grader.release.seeds",
     "solutions of the book": "import celib.losses",
     "more of the book": "from celib.softmax import log_softmax",
     "SciPy": "from scipy.special import log_softmax",
