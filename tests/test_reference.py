@@ -9,9 +9,16 @@ import pytest
 
 import celib
 
-MODULES = sorted(
-    f"celib.{m.name}" for m in pkgutil.iter_modules(celib.__path__) if m.name[0] != "_"
-)
+
+def modules(package):
+    """What users import from: a package without `__all__` is only a folder of them."""
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if not found.name.rpartition(".")[2].startswith("_"):
+            module = importlib.import_module(found.name)
+            yield from [found.name] if hasattr(module, "__all__") else modules(module)
+
+
+MODULES = sorted(modules(celib))
 
 
 @pytest.fixture(scope="module")
