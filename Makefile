@@ -60,7 +60,8 @@ $(LAB): requirements-lab.txt $(ALL)
 # ---- the book
 
 PAGE := _build/html/index.html
-SOURCES := _config.yml _toc.yml references.bib $(wildcard *.md) tools/build_book.py \
+SOURCES := _config.yml _toc.yml references.bib pyproject.toml LICENSE \
+	$(wildcard *.md) tools/build_book.py \
 	$(shell find chapters web celib -type f -not -name '*.pyc' \
 	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
@@ -103,13 +104,14 @@ notebook: $(ALL) ## take the edited text of CHAPTER=05 back
 	@$(RUN) tools/notebook_text.py notebook $(CHAPTER)
 
 lab: $(LAB) ## open the notebooks in JupyterLab
-	@$(RUN) -m jupyterlab $(ARGS)
+	@$(RUN) -m jupyterlab --LabApp.app_settings_dir="$$PWD/web/lab" \
+	--LabApp.default_url=/lab/tree/chapters/01-likelihood.ipynb $(ARGS)
 
 assignments: $(ALL) ## build the homework into dist/, try it, say what to hand out
 	@$(RUN) -m grader.release
 
 bench: $(ALL) ## measure celib beside its peers: accuracy, speed, memory
-	@for part in accuracy speed pairs linear parallel; do \
+	@for part in accuracy speed pairs linear parallel results; do \
 	$(RUN) benchmarks/$$part.py || exit; done
 
 

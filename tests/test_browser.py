@@ -10,6 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
+
 PHONE = {"width": 360, "height": 740}
 MEASURE = """() => {
   const count = (selector) => document.querySelectorAll(selector).length;

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = 'title: T\nonly_build_toc_files: true\nexecute: {execute_notebooks: "off"}\n'
 

@@ -8,6 +8,8 @@ import pytest
 from celib.book import ledger
 from chapters import FOLDER
 
+pytestmark = pytest.mark.slow
+
 NAME = "chapters/appendix-d-cheat-sheet.html"
 SETTLED = {e.label for e in ledger(FOLDER) if e.entries and e.typed}
 # A4 less the margins of the style sheet's `@page sheet`, in CSS pixels.

@@ -13,6 +13,8 @@ import pytest
 
 from chapters import FIGURE, FOLDER, code_cells, figures, read, source, unsettled
 
+pytestmark = pytest.mark.slow
+
 CHAPTER = FOLDER / "01-likelihood.ipynb"
 
 

@@ -343,6 +343,7 @@ def test_readme_table_equals_the_manifest():
 # From a wheel
 
 
+@pytest.mark.slow
 def test_data_and_papers_travel_in_the_wheel(tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
     ignore = shutil.ignore_patterns("__pycache__")

@@ -803,6 +803,7 @@ def test_logits_are_never_mistaken_nor_what_is_made_of_them(seed, size, scale):
         assert (found.output, found.sure) == ("log-probabilities", "likely")
 
 
+@pytest.mark.slow
 @given(ANY_ARRAY, ANY_ARRAY)
 @settings(max_examples=500, deadline=None)
 def test_any_two_arrays_get_a_report_that_fits_a_terminal(output, target):

@@ -442,6 +442,7 @@ def check_case(dtype, function, option, z, y):
         check_ulps(got, rise * true, dtype, 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
 @pytest.mark.parametrize(("function", "option"), CURVES)
 def test_classes_are_exact_to_twenty_ulps(dtype, function, option):

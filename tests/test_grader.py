@@ -17,6 +17,8 @@ from grader.release import assignment, seeds
 from grader.sandbox import packages
 from grader.sandbox.inside import wire
 
+pytestmark = pytest.mark.slow
+
 # ---- what crosses
 
 

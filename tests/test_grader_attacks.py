@@ -27,6 +27,8 @@ from grader.release import seeds
 from grader.sandbox import session
 from grader.sandbox import walls as sandbox
 
+pytestmark = pytest.mark.slow
+
 hw2, walls = grading.hw2, grading.walls
 in_walls = pytest.mark.usefixtures("walls")
 

@@ -20,6 +20,8 @@ from grader.release import __main__ as release
 from grader.release import assignment
 from grader.sandbox import walls as sandbox
 
+pytestmark = pytest.mark.slow
+
 SEED = "a secret of the tests\n"
 WRITTEN = ("markdown", "The sum of q is one. *So* the entries sum to zero. <script>")
 ROWS = """\

@@ -30,6 +30,8 @@ from grader.sandbox import session
 from grader.sandbox.inside import wire
 from grader.sandbox.walls import Sandbox
 
+pytestmark = pytest.mark.slow
+
 TASK = Assignment(
     name="hw9",
     title="Less & <more>",

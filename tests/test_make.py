@@ -13,6 +13,8 @@ import pytest
 
 import conftest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -53,6 +53,7 @@ def test_every_picture_carries_a_digest(path):
         assert {"name", "caption", "alt", "axes"} <= set(described)
 
 
+@pytest.mark.slow
 @every_notebook
 def test_pictures_are_drawn_again(path, drawn):
     stored = {described["name"]: picture for described, picture in figures(path)}

@@ -9,6 +9,8 @@ import pytest
 
 import celib
 
+pytestmark = pytest.mark.slow
+
 
 def modules(package):
     """Yield what users import from: of a package its public modules, if it has any."""

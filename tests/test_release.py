@@ -17,6 +17,8 @@ from grader.release import assignment, leaks
 from grader.release.build import ReleaseError, build
 from grader.sandbox import walls as sandbox
 
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(p.parent.name for p in (ROOT / "assignments").glob("*/assignment.yml"))
 
 

@@ -13,6 +13,8 @@ from chapters import NOTEBOOKS, ROOT, read
 sys.path.append(str(ROOT / "web" / "ext"))
 import celib_maths
 
+pytestmark = pytest.mark.slow
+
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 LISTED = [c["file"] for part in TOC["parts"] for c in part["chapters"]]
