@@ -72,6 +72,8 @@ def _execute(notebook: nbformat.NotebookNode) -> None:
         kernel_name="python3",
         resources={"metadata": {"path": str(notebooks.CHAPTERS)}},
         coalesce_streams=True,
+        # or it warns, before each notebook, that its port on this machine is open
+        extra_arguments=["--IPKernelApp.log_level=40"],
     )
     client.execute()
 
