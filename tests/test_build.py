@@ -30,8 +30,10 @@ def build(book, **environment):
 
 
 def test_a_book_is_built_whatever_the_caller_tells_python(book):
-    (book / "sphinx.py").write_text("raise RuntimeError('the wrong sphinx')\n")
-    done = build(book, PYTHONPATH=str(book))
+    elsewhere = book / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "sphinx.py").write_text("raise RuntimeError('the wrong sphinx')\n")
+    done = build(book, PYTHONPATH=str(elsewhere))
     assert done.returncode == 0, done.stderr
     page = book / "_build" / "html" / "intro.html"
     assert "With a sentence." in page.read_text(encoding="utf-8")

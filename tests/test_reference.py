@@ -11,11 +11,12 @@ import celib
 
 
 def modules(package):
-    """What users import from: a package without `__all__` is only a folder of them."""
+    """Yield what users import from: of a package its public modules, if it has any."""
     for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         if not found.name.rpartition(".")[2].startswith("_"):
             module = importlib.import_module(found.name)
-            yield from [found.name] if hasattr(module, "__all__") else modules(module)
+            inner = list(modules(module)) if found.ispkg else []
+            yield from inner or [found.name]
 
 
 MODULES = sorted(modules(celib))

@@ -35,17 +35,14 @@ def setup(app):
 def public_modules(package="celib"):
     """Import the modules that offer something, in the order of their names.
 
-    A package that lists its offer in `__all__` is one module, whatever it is made
-    of; of another, each module is.
+    A package of public modules stands for these; one of private modules for itself.
     """
     modules = []
     path = importlib.import_module(package).__path__
     for name in sorted(m.name for m in pkgutil.iter_modules(path) if m.name[0] != "_"):
         module = importlib.import_module(f"{package}.{name}")
-        if hasattr(module, "__all__"):
-            modules.append(module)
-        elif hasattr(module, "__path__"):
-            modules += public_modules(module.__name__)
+        inner = public_modules(module.__name__) if hasattr(module, "__path__") else []
+        modules += inner or [module]
     return modules
 
 
