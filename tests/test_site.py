@@ -1,6 +1,5 @@
 """The built site, page by page: whole, self-contained, and findable."""
 
-import json
 import re
 import sys
 
@@ -67,18 +66,6 @@ def test_every_listed_page_is_built(pages, site):
 
 def test_the_front_door_opens(site):
     assert (site / check.forwards(check.read(site / "index.html"))).is_file()
-
-
-def test_every_chapter_can_be_downloaded(pages):
-    folder = [path for path in pages if path.parent.name == "chapters"]
-    # the reference is made from docstrings, and nothing in it runs
-    chapters = [path for path in folder if path.stem != "appendix-e-reference"]
-    assert len(chapters) == len(list((ROOT / "chapters").glob("*.ipynb")))
-    for path in chapters:
-        link = pages[path].select_one("a[download][href$='.ipynb']")
-        fetched = json.loads((path.parent / link["href"]).read_text(encoding="utf-8"))
-        written = (ROOT / "chapters" / f"{path.stem}.ipynb").read_text(encoding="utf-8")
-        assert fetched == json.loads(written)
 
 
 @pytest.mark.skipif(bool(CONFIG["repository"]["url"]), reason="an address is given")

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -29,7 +30,18 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Replace the file at `path`, all or nothing."""
+    """Replace the file at `path`, all or nothing, by what JupyterLab would write."""
     half_written = path.with_name(path.name + ".tmp")
-    nbformat.write(notebook, half_written)
+    nbformat.write(nbformat.from_dict(_whole_numbers(notebook)), half_written)
     os.replace(half_written, path)
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Turn 2.0 into 2: JavaScript knows one kind of number."""
+    if isinstance(value, dict):
+        return {key: _whole_numbers(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(held) for held in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

@@ -21,6 +21,23 @@ from nbclient.exceptions import CellExecutionError
 # What the tests of a notebook are called, besides those that bear its name.
 OF_ALL = ("test_ledger", "of_the_book")
 
+# What JupyterLab stores when it has opened a notebook, less the version of Python.
+METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+
 
 def main() -> int:
     """Run the chapters named on the command line, or all; return the shell's status."""
@@ -80,16 +97,7 @@ def _execute(notebook: nbformat.NotebookNode) -> None:
 
 def _normalise(notebook: nbformat.NotebookNode) -> None:
     """Drop what differs from run to run or machine to machine."""
-    notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": {
-                "display_name": "Python 3",
-                "language": "python",
-                "name": "python3",
-            },
-            "language_info": {"name": "python"},
-        }
-    )
+    notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
 

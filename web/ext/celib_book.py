@@ -46,6 +46,8 @@ def read_notebook(app, docname, source):
     if not app.env.doc2path(docname).endswith(".ipynb"):
         return
     notebook = json.loads(source[0])
+    # The chapters are plain Python, though their kernel would know more.
+    notebook["metadata"]["language_info"] = {"name": "python"}
     for cell in notebook["cells"]:
         if entries := cell["metadata"].get("index"):
             enter_index(cell, entries)
