@@ -3,16 +3,21 @@
 Who may import whom is a contract in pyproject.toml, which `lint-imports` checks.
 """
 
+import ast
 import importlib
+import importlib.metadata
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from numpydoc.validate import validate
 
 import celib
+from chapters import NOTEBOOKS, ROOT, code_cells, source
 
 PUBLIC = sorted(
     module.name
@@ -20,7 +25,7 @@ PUBLIC = sorted(
     if not module.name.startswith("_")
 )
 # What the pages are made with: these need more than NumPy.
-PAGES = {"book", "display", "figures", "symbolic"}
+PAGES = {"book"}
 NEED_TORCH = {"linear", "parallel"}
 MATHEMATICS = [module for module in PUBLIC if module not in PAGES | {"datasets"}]
 
@@ -86,3 +91,31 @@ def test_arrays_are_positional_and_options_are_named(module):
     for name, function in own_functions(module).items():
         for parameter in inspect.signature(function).parameters.values():
             assert parameter.kind in allowed, f"{module}.{name}({parameter.name})"
+
+
+def imported_by_chapters():
+    """The names of the distributions that the code cells of the chapters import."""
+    names = set()
+    for path in NOTEBOOKS:
+        for cell in code_cells(path):
+            names |= {name.partition(".")[0] for name in imports(source(cell))}
+    installed = importlib.metadata.packages_distributions()
+    own = {"celib", "benchmarks"}
+    return {installed[name][0].lower() for name in names - own if name in installed}
+
+
+def imports(code):
+    """Yield the names of the modules that some code imports."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_an_extra_has_all_that_the_chapters_import():
+    given = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = given["project"]
+    listed = project["dependencies"] + project["optional-dependencies"]["chapters"]
+    names = {re.match(r"[\w.-]+", entry)[0].lower() for entry in listed}
+    assert imported_by_chapters() - names == set()
