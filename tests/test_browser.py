@@ -377,6 +377,10 @@ def test_it_prints_with_its_folds_open(open_page):
     expect(page.locator(".quiz-reason").first).to_be_visible()
     expect(page.locator(".bd-sidebar-primary")).to_be_hidden()
     expect(page.locator("details.above-input").first).to_be_hidden()
+    # else a long block leaves half a page empty before it
+    code = page.locator(".cell_input pre").first
+    expect(code).to_have_css("break-inside", "auto")
+    expect(code).to_have_css("overflow-x", "visible")
     paper = page.pdf(format="A4")
     assert len(re.findall(rb"/Type\s*/Page\b", paper)) >= 3
     assert b"/FontFile" in paper
