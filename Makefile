@@ -65,7 +65,7 @@ SOURCES := _config.yml _toc.yml references.bib $(wildcard *.md) tools/build_book
 	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
 book: $(PAGE) ## set up, build the pages, say where to open them
-	@echo 'Open $(PAGE) in a browser.'
+	@echo 'The pages are up to date: open $(PAGE) in a browser.'
 
 $(PAGE): $(SOURCES) $(BOOK)
 	@$(RUN) tools/build_book.py
@@ -97,10 +97,10 @@ chapter: $(ALL) ## run CHAPTER=05, refresh what depends on it, test it (without:
 	@$(RUN) tools/run_chapters.py $(CHAPTER)
 
 text: $(ALL) ## write CHAPTER=05 as text, to edit
-	@$(RUN) tools/notebook_text.py write $(CHAPTER)
+	@$(RUN) tools/notebook_text.py text $(CHAPTER)
 
 notebook: $(ALL) ## take the edited text of CHAPTER=05 back
-	@$(RUN) tools/notebook_text.py read $(CHAPTER)
+	@$(RUN) tools/notebook_text.py notebook $(CHAPTER)
 
 lab: $(LAB) ## open the notebooks in JupyterLab
 	@$(RUN) -m jupyterlab $(ARGS)

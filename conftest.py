@@ -105,6 +105,18 @@ def pytest_xdist_make_scheduler(config, log):
     return WithFigures(config, log)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter):
+    """Say how to store anew what a notebook prints, if the change is meant."""
+    failed = [report.nodeid for report in terminalreporter.getreports("failed")]
+    notebooks = {nodeid.split("::")[0] for nodeid in failed if ".ipynb::" in nodeid}
+    for path in sorted(notebooks):
+        terminalreporter.line(
+            f"{path} no longer prints what is stored in it. If the change is meant: "
+            f"make chapter CHAPTER={Path(path).stem}"
+        )
+
+
 @pytest.fixture
 def drawn(request):
     """Return the folder of the figures that this test run has drawn so far."""

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from grader import __main__ as command  # noqa: E402
-from grader import assignment, release  # noqa: E402
+from grader.marking import trial  # noqa: E402
+from grader.release import assignment  # noqa: E402
 
 HOSTILE = {
     "ends its process": "import os\nos._exit(0)",
@@ -42,8 +43,8 @@ def honest(name, count):
     built = ROOT / "dist" / name
     solution = (built / "autograder" / f"{name}.ipynb").read_bytes()
     blank = (built / "student" / f"{name}.ipynb").read_bytes()
-    wrong = [path.read_text() for path in release.wrong_answers(name)]
-    kinds = [solution, blank, *(release.with_cell(solution, text) for text in wrong)]
+    wrong = [path.read_text() for path in trial.wrong_answers(name)]
+    kinds = [solution, blank, *(trial.with_cell(solution, text) for text in wrong)]
     yield from (kinds[n % len(kinds)] for n in range(count))
 
 
@@ -52,7 +53,7 @@ def hostile(name, count):
     data = (ROOT / "dist" / name / "autograder" / f"{name}.ipynb").read_bytes()
     for n in range(count):
         attack = list(HOSTILE.values())[n % len(HOSTILE)]
-        yield b"\x00 no JSON" if attack is None else release.with_cell(data, attack)
+        yield b"\x00 no JSON" if attack is None else trial.with_cell(data, attack)
 
 
 def marked(name, folder, notebooks):

@@ -9,8 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from grader import assignment, batch, collect, outputs, sandbox, written
-from grader.store import Busy, Store
+from grader.marking import batch, collect, sheet, trial
+from grader.marking.store import Store, StoreError
+from grader.pages import outputs
+from grader.release import assignment
+from grader.sandbox import walls
 
 DESCRIPTION = """\
 Mark the notebooks that students handed in.
@@ -42,12 +45,13 @@ answered what can't be read), UNREADABLE (no notebook), MISSING (nothing came).
 Points earned beside such an accident are kept.
 """
 EXPECTED = (
-    assignment.BadAssignment,
-    batch.NotAll,
-    collect.BadInput,
-    sandbox.NoSandbox,
-    written.BadSheet,
-    Busy,
+    assignment.AssignmentError,
+    batch.MarkingError,
+    collect.InputError,
+    sheet.SheetError,
+    StoreError,
+    trial.TrialError,
+    walls.SandboxError,
 )
 
 
@@ -100,7 +104,7 @@ def course_seed(path: Path, say) -> str:
         )
     seed = path.read_text().strip()
     if not seed:
-        raise collect.BadInput(f"{path} must hold the course's seed, and is empty.")
+        raise collect.InputError(f"{path} must hold the course's seed, and is empty.")
     return seed
 
 
@@ -141,10 +145,10 @@ def mark_all(options, task, store, console) -> None:
         store.seeded(None, options.again)
     seed = course_seed(options.seed_file, console.print)
     store.seeded(seed, options.again)
-    box = sandbox.find(task.packages, task.limits, options.unsafe_no_sandbox)
+    box = walls.find(task.packages, task.limits, options.unsafe_no_sandbox)
     if not box.walled:
         console.print("No sandbox: students' code runs with your rights on your files.")
-    batch.prove(task, box, seed)
+    trial.prove_solution(task, box, seed)
     if options.again:
         store.forget()
     left_out = set(store.students()) - {s.student for s in submissions}
@@ -167,7 +171,7 @@ def merge(options, task, store, console) -> None:
     """Put the marks given by hand into the grades and all pages."""
     results = [store.load(student) for student in store.students()]
     if not results or None in results:
-        raise collect.BadInput(
+        raise collect.InputError(
             f"{store.out} must hold marked submissions before you merge, and does not."
         )
     finish(store, results, console)

@@ -1,4 +1,4 @@
-"""Reading a submission as data: its code cells and the student's own sentences."""
+"""Reads a submitted notebook as data: its code cells and the written answer."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ CELLS_LIMIT = 1000
 PLACEHOLDER = "_Type your answer here, replacing this text._"
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """The file is not a notebook that can be marked; the message says why."""
 
 
@@ -27,13 +27,15 @@ def load(path: Path) -> bytes:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If it is a link, a device or a folder, or longer than 20 MiB.
     """
     if path.is_symlink() or not path.is_file():
-        raise Unreadable("it is a link or no plain file; hand in the notebook itself")
+        raise UnreadableError(
+            "it is a link or no plain file; hand in the notebook itself"
+        )
     if path.stat().st_size > SIZE_LIMIT:
-        raise Unreadable(
+        raise UnreadableError(
             f"it has {path.stat().st_size / 2**20:.0f} MiB and may have 20: clear the "
             "outputs and save it again"
         )
@@ -45,14 +47,16 @@ def parse(data: bytes) -> Notebook:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If the bytes are not a notebook.
     """
     content = _json(data)
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
-        raise Unreadable("it is JSON but no notebook: it has no list of cells")
+        raise UnreadableError("it is JSON but no notebook: it has no list of cells")
     if len(content["cells"]) > CELLS_LIMIT:
-        raise Unreadable(f"it has {len(content['cells'])} cells and may have 1,000")
+        raise UnreadableError(
+            f"it has {len(content['cells'])} cells and may have 1,000"
+        )
     cells = [_cell(cell) for cell in content["cells"]]
     code = tuple(source for kind, source in cells if kind == "code" and source.strip())
     text = tuple(source for kind, source in cells if kind in ("markdown", "raw"))
@@ -61,17 +65,19 @@ def parse(data: bytes) -> Notebook:
 
 def _json(data):
     if not data.strip():
-        raise Unreadable("it is empty")
+        raise UnreadableError("it is empty")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Unreadable("it is not UTF-8 text, so no notebook") from None
+        raise UnreadableError("it is not UTF-8 text, so no notebook") from None
     try:
         return json.loads(text)
     except RecursionError:
-        raise Unreadable("it is nested too deeply to be a notebook") from None
+        raise UnreadableError("it is nested too deeply to be a notebook") from None
     except ValueError as error:
-        raise Unreadable(f"it is not JSON, so no notebook ({error})"[:200]) from None
+        raise UnreadableError(
+            f"it is not JSON, so no notebook ({error})"[:200]
+        ) from None
 
 
 def _cell(cell):
@@ -80,13 +86,13 @@ def _cell(cell):
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
-        raise Unreadable("one of its cells has no text")
+        raise UnreadableError("one of its cells has no text")
     # A lone surrogate, which JSON can spell, can't be sent on or written to a file.
     source = source.encode("utf-8", "replace").decode("utf-8")
     kind = str(cell.get("cell_type"))
     # As it will be sent, where a letter beyond ASCII takes six bytes or twelve.
     if kind == "code" and len(json.dumps(source)) > CELL_LIMIT:
-        raise Unreadable("one of its code cells is longer than 1 MiB")
+        raise UnreadableError("one of its code cells is longer than 1 MiB")
     return kind, source
 
 

@@ -6,8 +6,12 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 mpmath.mp.dps = 60
+# how long an example takes depends on what else the machine does
+settings.register_profile("celib", deadline=None)
+settings.load_profile("celib")
 
 DTYPES = {"float64": np.float64, "float32": np.float32}
 

@@ -14,9 +14,14 @@ import pytest
 from chapters import ROOT
 
 sys.path.append(str(ROOT))
-from grader import assignment, marking, release, sandbox
+from grader.limits import Limits
+from grader.marking import mark as marking
+from grader.release import assignment
+from grader.release.build import build
+from grader.sandbox import walls as sandbox
 
 HOW = f"Students' code is kept in by bubblewrap, which is missing: {sandbox.INSTALL}."
+LIMITS = Limits(cell_s=20, call_s=10, total_s=120, memory_mib=2048)
 SEED = "the seed of a course that there never was"
 
 
@@ -42,7 +47,7 @@ def built(name):
     root = Path(_scratch().name, name)
     source = ROOT / "assignments" / name
     shutil.copytree(source, root / "assignments" / name)
-    folder = release.build(name, root=root)
+    folder = build(name, root=root)
     return Built(
         root,
         assignment.load(name, root),
@@ -61,8 +66,8 @@ def hw2():
 def walls():
     """Skip where there is no sandbox, or fail where no test may skip."""
     try:
-        sandbox.find(("numpy",), sandbox.Limits())
-    except sandbox.NoSandbox as problem:
+        sandbox.find(("numpy",), LIMITS)
+    except sandbox.SandboxError as problem:
         how = HOW if shutil.which("bwrap") is None else str(problem)
         if os.environ.get("CELIB_REQUIRE_ALL") == "1":
             pytest.fail(how, pytrace=False)

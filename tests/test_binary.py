@@ -13,9 +13,49 @@ from torch.nn import functional as F
 from celib.gradients import binary_cross_entropy_with_logits_with_grad as with_grad
 from celib.losses import binary_cross_entropy, binary_cross_entropy_with_logits
 
+# --- worked by hand, and at the extremes -----------------------------------
+
+
+@both_libraries
+def test_corner_values(array):
+    q, y = array([0.0, 1.0, 0.0, 1.0]), array([0.0, 1.0, 1.0, 0.0])
+    loss = binary_cross_entropy(q, y, reduction="none")
+    np.testing.assert_array_equal(np.asarray(loss), [0, 0, math.inf, math.inf])
+    assert float(binary_cross_entropy_with_logits(array([0.0]), array([0.5]))) == (
+        pytest.approx(math.log(2), rel=1e-15)
+    )
+    nothing = array(np.zeros(0))
+    for function in (binary_cross_entropy, binary_cross_entropy_with_logits):
+        assert math.isnan(float(function(nothing, nothing)))
+        assert float(function(nothing, nothing, reduction="sum")) == 0.0
+        assert tuple(function(nothing, nothing, reduction="none").shape) == (0,)
+    assert tuple(with_grad(nothing, nothing)[1].shape) == (0,)
+
+
+@both_libraries
+def test_a_tiny_probability_is_not_clipped(array):
+    loss = binary_cross_entropy(array([1e-50]), array([1.0]))
+    assert ulps(loss, -mpmath.log(exactly(1e-50)[0])) <= 1
+    assert float(loss) == pytest.approx(115.12925464970229, rel=1e-15)
+
+
+@both_libraries
+def test_finite_at_infinite_logits(array):
+    inf = math.inf
+    x, y = array([inf, -inf, inf, -inf]), array([1.0, 0.0, 0.0, 1.0])
+    loss, grad = with_grad(x, y, reduction="none")
+    # torch: nan, nan where the prediction is right beyond doubt
+    np.testing.assert_array_equal(np.asarray(loss), [0, 0, inf, inf])
+    np.testing.assert_array_equal(np.asarray(grad), [0, 0, 1, -1])
+
+
+# --- the same as torch under every option ----------------------------------
+
 REDUCTIONS = ["mean", "sum", "none"]
+
 # Shapes of a weight that multiplies logits of shape (4, 3): none, each, one for all.
 FACTORS = [None, (4, 3), (3,), (4, 1), ()]
+
 GRID = list(itertools.product(FACTORS, FACTORS, REDUCTIONS))
 
 
@@ -71,17 +111,38 @@ def test_probabilities_equal_torch_under_every_option(array, weight, reduction):
     np.testing.assert_allclose(np.asarray(loss), expected.numpy(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_gradcheck(reduction):
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_added_up_in_single(dtype):
+    x = torch.zeros(100_000, dtype=dtype, requires_grad=True)
+    loss = binary_cross_entropy_with_logits(x, torch.ones_like(x), reduction="mean")
+    assert loss.dtype == dtype
+    assert float(loss.detach()) == pytest.approx(math.log(2), rel=1e-2)
+    (loss * 1e3).backward()
+    assert x.grad.dtype == dtype
+    half = torch.full((100_000,), 0.5, dtype=dtype)
+    plain = binary_cross_entropy(half, torch.ones_like(half))
+    assert plain.dtype == dtype
+    assert float(plain) == pytest.approx(math.log(2), rel=1e-2)
+    small = to_numpy([20.0], dtype=np.float16)
+    loss, grad = with_grad(small, np.zeros_like(small))
+    assert (loss.dtype, grad.dtype) == (np.float16, np.float16)
+
+
+# --- what must hold --------------------------------------------------------
+
+
+def test_two_classes_are_one_question():
+    from celib.losses import cross_entropy
+
     x, y = problem()
-    options = given(torch.tensor, weight=factor((3,), 1), pos_weight=factor((), 2))
+    y = y.round()
+    two = np.stack([np.zeros_like(x), x], axis=-1)
+    assert float(cross_entropy(two, y.astype(int))) == pytest.approx(
+        float(binary_cross_entropy_with_logits(x, y)), rel=1e-14
+    )
 
-    def f(z):
-        return binary_cross_entropy_with_logits(
-            z, torch.tensor(y), **options, reduction=reduction
-        )
 
-    assert torch.autograd.gradcheck(f, (torch.tensor(x, requires_grad=True),))
+# --- the gradient ----------------------------------------------------------
 
 
 @both_libraries
@@ -97,11 +158,20 @@ def test_gradient_by_finite_differences(array):
     np.testing.assert_allclose(tensor.grad.numpy(), numeric, rtol=1e-5)
 
 
-def test_differentiating_twice_is_refused():
-    x = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    loss = binary_cross_entropy_with_logits(x, torch.ones_like(x))
-    with pytest.raises(RuntimeError, match="create_graph must be False"):
-        torch.autograd.grad(loss, x, create_graph=True)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gradcheck(reduction):
+    x, y = problem()
+    options = given(torch.tensor, weight=factor((3,), 1), pos_weight=factor((), 2))
+
+    def f(z):
+        return binary_cross_entropy_with_logits(
+            z, torch.tensor(y), **options, reduction=reduction
+        )
+
+    assert torch.autograd.gradcheck(f, (torch.tensor(x, requires_grad=True),))
+
+
+# --- exact to the last digits ----------------------------------------------
 
 
 def exact(x, y):
@@ -129,66 +199,7 @@ def test_exact_to_four_ulps_in_both_tails(array, dtype, y):
         assert ulps(grad[i], true_grad, dtype) <= 4, stored
 
 
-@both_libraries
-def test_finite_at_infinite_logits(array):
-    inf = math.inf
-    x, y = array([inf, -inf, inf, -inf]), array([1.0, 0.0, 0.0, 1.0])
-    loss, grad = with_grad(x, y, reduction="none")
-    # torch: nan, nan where the prediction is right beyond doubt
-    np.testing.assert_array_equal(np.asarray(loss), [0, 0, inf, inf])
-    np.testing.assert_array_equal(np.asarray(grad), [0, 0, 1, -1])
-
-
-@both_libraries
-def test_a_tiny_probability_is_not_clipped(array):
-    loss = binary_cross_entropy(array([1e-50]), array([1.0]))
-    assert ulps(loss, -mpmath.log(exactly(1e-50)[0])) <= 1
-    assert float(loss) == pytest.approx(115.12925464970229, rel=1e-15)
-
-
-@both_libraries
-def test_corner_values(array):
-    q, y = array([0.0, 1.0, 0.0, 1.0]), array([0.0, 1.0, 1.0, 0.0])
-    loss = binary_cross_entropy(q, y, reduction="none")
-    np.testing.assert_array_equal(np.asarray(loss), [0, 0, math.inf, math.inf])
-    assert float(binary_cross_entropy_with_logits(array([0.0]), array([0.5]))) == (
-        pytest.approx(math.log(2), rel=1e-15)
-    )
-    nothing = array(np.zeros(0))
-    for function in (binary_cross_entropy, binary_cross_entropy_with_logits):
-        assert math.isnan(float(function(nothing, nothing)))
-        assert float(function(nothing, nothing, reduction="sum")) == 0.0
-        assert tuple(function(nothing, nothing, reduction="none").shape) == (0,)
-    assert tuple(with_grad(nothing, nothing)[1].shape) == (0,)
-
-
-def test_two_classes_are_one_question():
-    from celib.losses import cross_entropy
-
-    x, y = problem()
-    y = y.round()
-    two = np.stack([np.zeros_like(x), x], axis=-1)
-    assert float(cross_entropy(two, y.astype(int))) == pytest.approx(
-        float(binary_cross_entropy_with_logits(x, y)), rel=1e-14
-    )
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_added_up_in_single(dtype):
-    x = torch.zeros(100_000, dtype=dtype, requires_grad=True)
-    loss = binary_cross_entropy_with_logits(x, torch.ones_like(x), reduction="mean")
-    assert loss.dtype == dtype
-    assert float(loss.detach()) == pytest.approx(math.log(2), rel=1e-2)
-    (loss * 1e3).backward()
-    assert x.grad.dtype == dtype
-    half = torch.full((100_000,), 0.5, dtype=dtype)
-    plain = binary_cross_entropy(half, torch.ones_like(half))
-    assert plain.dtype == dtype
-    assert float(plain) == pytest.approx(math.log(2), rel=1e-2)
-    small = to_numpy([20.0], dtype=np.float16)
-    loss, grad = with_grad(small, np.zeros_like(small))
-    assert (loss.dtype, grad.dtype) == (np.float16, np.float16)
-
+# --- refusals --------------------------------------------------------------
 
 BOTH = [
     (
@@ -295,3 +306,10 @@ def test_what_cannot_have_a_gradient_is_refused(name):
         binary_cross_entropy_with_logits(
             torch.zeros(2), tensors.pop("target"), **tensors
         )
+
+
+def test_differentiating_twice_is_refused():
+    x = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    loss = binary_cross_entropy_with_logits(x, torch.ones_like(x))
+    with pytest.raises(RuntimeError, match="create_graph must be False"):
+        torch.autograd.grad(loss, x, create_graph=True)

@@ -6,7 +6,6 @@ and the fifth must be seen by the ledger; an unharmed copy must stay green.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -140,4 +139,3 @@ def test_the_stored_picture_alone_would_not_have_been_enough(corrupted):
     stored = [picture for _, picture in figures(copy)]
     assert stored == [picture for _, picture in figures(CHAPTER)]
     assert len(code_cells(copy)) == len(code_cells(CHAPTER))
-    shutil.rmtree(copy.parent)

@@ -16,15 +16,38 @@ from celib.information import kl_divergence
 from celib.losses import distillation_loss, info_nce
 from celib.softmax import softmax
 
+# --- distillation: worked by hand, and at the extremes ---------------------
+
+
+def test_distillation_worked_by_hand():
+    teacher, student = np.log(np.array([3.0, 1.0])), np.zeros(2)
+    expected = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+    assert float(distillation_loss(student, teacher)) == pytest.approx(expected)
+    # halving and doubling by T = 2 turns these logits into those
+    loss = distillation_loss(student, 2 * teacher, temperature=2.0)
+    assert float(loss) == pytest.approx(4 * expected)
+
+
+@both_libraries
+def test_distillation_at_infinite_logits(array):
+    inf = math.inf
+    masked = array(np.array([0.0, 1.0, -inf])), array(np.array([1.0, 0.0, -inf]))
+    plain = array(np.array([0.0, 1.0])), array(np.array([1.0, 0.0]))
+    assert float(distillation_loss(*masked)) == float(distillation_loss(*plain))
+    for s in ([0.0, -inf], [-inf, 0.0]):
+        ruled_out = distillation_loss(array(np.array(s)), array(np.zeros(2)))
+        assert float(ruled_out) == inf
+    teacher = array(np.array([0.0, -inf]))
+    assert float(distillation_loss(array(np.zeros(2)), teacher)) == (
+        pytest.approx(math.log(2), rel=1e-15)
+    )
+
+
+# --- distillation: the same as torch, and what must hold -------------------
+
 REDUCTIONS = ["mean", "sum", "none"]
+
 TEMPERATURES = [0.5, 1.0, 3.0, 20.0]
-
-
-@pytest.fixture
-def digits():
-    """Digits enough for a divergence that is the rest of a long subtraction."""
-    with mpmath.workdps(400):
-        yield
 
 
 def pair(shape=(6,), k=5, scale=3):
@@ -55,6 +78,20 @@ def test_distillation_equals_torch(array, temperature, reduction):
     np.testing.assert_allclose(ours.grad, theirs.grad, rtol=1e-9, atol=1e-13)
 
 
+logits = st.lists(st.floats(-30, 30), min_size=4, max_size=4)
+
+
+@given(logits, logits, st.sampled_from([0.5, 1.0, 2.0]))
+def test_distillation_is_a_divergence(s, t, temperature):
+    s, t = np.array(s), np.array(t)
+    loss = float(distillation_loss(s, t, temperature=temperature))
+    assert loss >= 0
+    p, q = softmax(t, temperature=temperature), softmax(s, temperature=temperature)
+    expected = temperature**2 * float(kl_divergence(p, q))
+    assert loss == pytest.approx(expected, rel=1e-10, abs=1e-14)
+    assert float(distillation_loss(t, t, temperature=temperature)) == 0
+
+
 @both_libraries
 def test_the_mean_is_over_items_on_every_axis_but_that_of_the_classes(array):
     s, t = pair((2, 3))
@@ -71,6 +108,17 @@ def test_the_mean_is_over_items_on_every_axis_but_that_of_the_classes(array):
     np.testing.assert_array_equal(first.grad.movedim(-1, 1), other.grad)
 
 
+# --- distillation: the gradient --------------------------------------------
+
+
+def test_gradient_by_finite_differences():
+    s, t = pair((3,))
+    z = torch.tensor(s, requires_grad=True)
+    distillation_loss(z, torch.tensor(t), temperature=2.0).backward()
+    numeric = slope(lambda v: float(distillation_loss(v, t, temperature=2.0)), s)
+    np.testing.assert_allclose(z.grad, numeric, atol=1e-9)
+
+
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_gradcheck_of_distillation(temperature, reduction):
@@ -83,12 +131,14 @@ def test_gradcheck_of_distillation(temperature, reduction):
     assert torch.autograd.gradcheck(f, (torch.tensor(s, requires_grad=True),))
 
 
-def test_gradient_by_finite_differences():
-    s, t = pair((3,))
-    z = torch.tensor(s, requires_grad=True)
-    distillation_loss(z, torch.tensor(t), temperature=2.0).backward()
-    numeric = slope(lambda v: float(distillation_loss(v, t, temperature=2.0)), s)
-    np.testing.assert_allclose(z.grad, numeric, atol=1e-9)
+# --- distillation: exact to the last digits --------------------------------
+
+
+@pytest.fixture
+def digits():
+    """Digits enough for a divergence that is the rest of a long subtraction."""
+    with mpmath.workdps(400):
+        yield
 
 
 def exact(s, t, temperature):
@@ -170,45 +220,21 @@ def test_distillation_keeps_its_digits_in_both_tails(array, s, t):
             assert ulps(got, expected) <= 16
 
 
-@both_libraries
-def test_distillation_at_infinite_logits(array):
-    inf = math.inf
-    masked = array(np.array([0.0, 1.0, -inf])), array(np.array([1.0, 0.0, -inf]))
-    plain = array(np.array([0.0, 1.0])), array(np.array([1.0, 0.0]))
-    assert float(distillation_loss(*masked)) == float(distillation_loss(*plain))
-    for s in ([0.0, -inf], [-inf, 0.0]):
-        ruled_out = distillation_loss(array(np.array(s)), array(np.zeros(2)))
-        assert float(ruled_out) == inf
-    teacher = array(np.array([0.0, -inf]))
-    assert float(distillation_loss(array(np.zeros(2)), teacher)) == (
-        pytest.approx(math.log(2), rel=1e-15)
-    )
+# --- InfoNCE ---------------------------------------------------------------
 
 
-def test_distillation_worked_by_hand():
-    teacher, student = np.log(np.array([3.0, 1.0])), np.zeros(2)
-    expected = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
-    assert float(distillation_loss(student, teacher)) == pytest.approx(expected)
-    # halving and doubling by T = 2 turns these logits into those
-    loss = distillation_loss(student, 2 * teacher, temperature=2.0)
-    assert float(loss) == pytest.approx(4 * expected)
+@given(st.floats(-10, 10), st.integers(1, 20), st.floats(0.01, 10))
+def test_equal_similarities_cost_the_log_of_their_number(value, m, temperature):
+    loss = info_nce(np.array(value), np.full(m, value), temperature=temperature)
+    assert float(loss) == pytest.approx(math.log(1 + m), rel=1e-14)
 
 
-logits = st.lists(st.floats(-30, 30), min_size=4, max_size=4)
-
-
-@given(logits, logits, st.sampled_from([0.5, 1.0, 2.0]))
-def test_distillation_is_a_divergence(s, t, temperature):
-    s, t = np.array(s), np.array(t)
-    loss = float(distillation_loss(s, t, temperature=temperature))
-    assert loss >= 0
-    p, q = softmax(t, temperature=temperature), softmax(s, temperature=temperature)
-    expected = temperature**2 * float(kl_divergence(p, q))
-    assert loss == pytest.approx(expected, rel=1e-10, abs=1e-14)
-    assert float(distillation_loss(t, t, temperature=temperature)) == 0
-
-
-# --- InfoNCE -----------------------------------------------------------------
+@given(st.floats(-1, 1), st.lists(st.floats(-1, 1), min_size=1, max_size=9))
+def test_a_positive_above_all_costs_no_more_than_equal_ones(positive, negatives):
+    n = np.array(negatives)
+    top = max(positive, n.max())
+    loss = float(info_nce(np.array(top), n, temperature=0.1))
+    assert 0 <= loss <= math.log(1 + len(n)) * (1 + 1e-14)
 
 
 def similarities(shape=(6,), m=4):
@@ -280,21 +306,7 @@ def test_info_nce_keeps_its_digits_in_both_tails(distance):
         assert ulps(z.grad, true_grad) <= 4
 
 
-@given(st.floats(-10, 10), st.integers(1, 20), st.floats(0.01, 10))
-def test_equal_similarities_cost_the_log_of_their_number(value, m, temperature):
-    loss = info_nce(np.array(value), np.full(m, value), temperature=temperature)
-    assert float(loss) == pytest.approx(math.log(1 + m), rel=1e-14)
-
-
-@given(st.floats(-1, 1), st.lists(st.floats(-1, 1), min_size=1, max_size=9))
-def test_a_positive_above_all_costs_no_more_than_equal_ones(positive, negatives):
-    n = np.array(negatives)
-    top = max(positive, n.max())
-    loss = float(info_nce(np.array(top), n, temperature=0.1))
-    assert 0 <= loss <= math.log(1 + len(n)) * (1 + 1e-14)
-
-
-# --- both ----------------------------------------------------------------------
+# --- both ------------------------------------------------------------------
 
 
 @both_libraries
@@ -329,13 +341,7 @@ def test_half_precision_is_computed_in_single(dtype):
     assert z.grad.dtype == dtype
 
 
-def test_differentiating_twice_is_refused():
-    z = torch.zeros(2, 3, requires_grad=True)
-    losses = [distillation_loss(z, torch.ones(2, 3)), info_nce(z[:, 0], z[:, 1:])]
-    for loss in losses:
-        with pytest.raises(RuntimeError, match="create_graph must be False"):
-            torch.autograd.grad(loss, z, create_graph=True)
-
+# --- refusals --------------------------------------------------------------
 
 DISTILLATION = [
     ({"t": np.zeros((2, 2))}, ValueError, r"one shape, got \(2, 3\) and \(2, 2\)"),
@@ -377,3 +383,11 @@ def test_wrong_similarities_are_refused(changed, kind, match):
     options = {"p": np.zeros(2), "n": np.zeros((2, 3))} | changed
     with pytest.raises(kind, match=match):
         info_nce(options.pop("p"), options.pop("n"), **options)
+
+
+def test_differentiating_twice_is_refused():
+    z = torch.zeros(2, 3, requires_grad=True)
+    losses = [distillation_loss(z, torch.ones(2, 3)), info_nce(z[:, 0], z[:, 1:])]
+    for loss in losses:
+        with pytest.raises(RuntimeError, match="create_graph must be False"):
+            torch.autograd.grad(loss, z, create_graph=True)

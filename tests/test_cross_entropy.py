@@ -15,8 +15,48 @@ from celib.gradients import cross_entropy_with_grad
 from celib.losses import cross_entropy, nll
 from celib.softmax import log_softmax
 
+# --- worked by hand, and at the extremes -----------------------------------
+
+
+@both_libraries
+def test_documented_values_of_nothing(array):
+    z = array(np.zeros((2, 3)))
+    ignored = array([-100, -100])
+    assert math.isnan(float(cross_entropy(z, ignored)))
+    assert float(cross_entropy(z, ignored, reduction="sum")) == 0.0
+    _, grad = cross_entropy_with_grad(z, ignored)
+    np.testing.assert_array_equal(np.asarray(grad), 0)
+    empty, labels = z[:0], ignored[:0]
+    assert math.isnan(float(cross_entropy(empty, labels)))
+    assert float(cross_entropy(empty, labels, reduction="sum")) == 0.0
+    assert tuple(cross_entropy(empty, labels, reduction="none").shape) == (0,)
+
+
+@both_libraries
+def test_extreme_logits(array):
+    inf = math.inf
+    z = array(np.array([[1e308, -1e308], [0.0, -inf], [-inf, 0.0]]))
+    loss, grad = cross_entropy_with_grad(z, array([0, 0, 0]), reduction="none")
+    np.testing.assert_array_equal(np.asarray(loss), [0, 0, inf])
+    np.testing.assert_array_equal(np.asarray(grad), [[0, 0], [0, 0], [-1, 1]])
+    lost = cross_entropy(array(np.array([[1e308, -1e308]])), array([1]))
+    assert float(lost) == inf
+    # torch: nan; a zero target against an impossible class costs nothing
+    masked = cross_entropy(array(np.array([0.0, -inf])), array(np.array([1.0, 0.0])))
+    assert float(masked) == 0.0
+    nothing = array(np.array([[-inf, -inf]]))
+    assert math.isnan(float(cross_entropy(nothing, array([0]))))
+    assert math.isnan(
+        float(cross_entropy(array(np.array([[math.nan, 0]])), array([0])))
+    )
+
+
+# --- the same as torch under every option ----------------------------------
+
 SHAPES = [(), (6,), (4, 3), (2, 3, 2)]
+
 KINDS = ["indices", "probabilities", "unnormalised"]
+
 GRID = [
     case
     for case in itertools.product(
@@ -107,6 +147,73 @@ def test_class_axis_is_named(array, kind):
     )
 
 
+@both_libraries
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64, np.uint64])
+def test_labels_of_any_integer_type(array, kind):
+    logits, target, _ = problem((6,), "indices", 1)
+    expected = cross_entropy_with_grad(logits, target)
+    loss, grad = cross_entropy_with_grad(array(logits), array(target.astype(kind)))
+    assert float(loss) == pytest.approx(float(expected[0]), rel=1e-15)
+    np.testing.assert_allclose(np.asarray(grad), expected[1], atol=1e-16)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_added_up_in_single(dtype):
+    z = torch.zeros(2, 100_000, dtype=dtype, requires_grad=True)
+    loss = cross_entropy(z, torch.tensor([1, 2]))
+    assert loss.dtype == dtype
+    assert float(loss.detach()) == pytest.approx(math.log(100_000), rel=1e-2)
+    loss.backward()
+    assert z.grad.dtype == dtype
+    assert float(z.grad[0, 1]) == pytest.approx(-0.5, rel=1e-2)
+    small = np.array([[10.0, 0.0]], dtype=np.float16)
+    assert cross_entropy(small, np.array([0])).dtype == np.float16
+
+
+# --- what must hold --------------------------------------------------------
+
+
+def test_agrees_with_log_softmax_and_nll():
+    logits, target, weight = problem((4, 3), "indices", -100)
+    ours = cross_entropy(logits, target, weight=weight)
+    parts = nll(log_softmax(logits), target, weight=weight)
+    assert float(ours) == pytest.approx(float(parts), rel=1e-14)
+
+
+def test_an_ignored_row_is_no_row_even_if_it_holds_rubbish():
+    logits, target, weight = problem((6,), "indices", -100)
+    logits[0], target[0] = np.nan, -100
+    loss, grad = cross_entropy_with_grad(logits, target, weight=weight)
+    without = cross_entropy_with_grad(logits[1:], target[1:], weight=weight)
+    assert float(loss) == pytest.approx(float(without[0]), rel=1e-15)
+    np.testing.assert_array_equal(grad[0], 0)
+
+
+def test_weights_multiply_what_they_weigh():
+    logits, target, _ = problem((6,), "indices", -100)
+    twice = np.full(5, 2.0)
+    target[0] = 0
+    total = cross_entropy(logits, target, reduction="sum")
+    assert float(cross_entropy(logits, target, weight=twice, reduction="sum")) == (
+        pytest.approx(2 * float(total))
+    )
+    same = cross_entropy(logits, target, weight=twice)
+    assert float(same) == pytest.approx(float(cross_entropy(logits, target)))
+
+
+# --- the gradient ----------------------------------------------------------
+
+
+@both_libraries
+def test_gradient_by_finite_differences(array):
+    logits, target, weight = problem((4,), "unnormalised", -100)
+    _, grad = cross_entropy_with_grad(
+        array(logits), array(target), weight=array(weight)
+    )
+    numeric = slope(lambda v: float(cross_entropy(v, target, weight=weight)), logits)
+    np.testing.assert_allclose(np.asarray(grad), numeric, atol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["indices", "probabilities"])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_gradcheck(kind, reduction):
@@ -136,131 +243,6 @@ def test_autograd_gives_the_analytic_gradient():
         assert not cross_entropy(z, torch.tensor(target)).requires_grad
 
 
-def test_differentiating_twice_is_refused():
-    z = torch.zeros(2, 3, dtype=torch.float64, requires_grad=True)
-    loss = cross_entropy(z, torch.tensor([0, 1]))
-    with pytest.raises(RuntimeError, match="create_graph must be False"):
-        torch.autograd.grad(loss, z, create_graph=True)
-    parts = nll(log_softmax(z), torch.tensor([0, 1]))
-    (grad,) = torch.autograd.grad(parts, z, create_graph=True)
-    (grad**2).sum().backward()
-    assert z.grad.abs().max() > 0
-
-
-@both_libraries
-def test_gradient_by_finite_differences(array):
-    logits, target, weight = problem((4,), "unnormalised", -100)
-    _, grad = cross_entropy_with_grad(
-        array(logits), array(target), weight=array(weight)
-    )
-    numeric = slope(lambda v: float(cross_entropy(v, target, weight=weight)), logits)
-    np.testing.assert_allclose(np.asarray(grad), numeric, atol=1e-9)
-
-
-def exact(z, y):
-    """Loss and gradient at the target of the stored logits.
-
-    Sums of what is not negative: sixty digits stay sixty digits.
-    """
-    z = exactly(z)
-    first = max(range(len(z)), key=z.__getitem__)
-    parts = [mpmath.exp(v - z[first]) for v in z]
-    rest = mpmath.fsum(parts[:first] + parts[first + 1 :])
-    others = mpmath.fsum(parts[:y] + parts[y + 1 :])
-    return z[first] - z[y] + mpmath.log1p(rest), -others / (1 + rest)
-
-
-FIXED = [
-    ([20, 0, 0], 0),
-    ([46, 0, 0], 0),
-    ([46.3, 0.1, 0.7], 0),
-    ([88, 1.1, 0.3], 0),
-    ([10010, 10000, 10000], 0),
-    ([10000.0] * 1000, 3),
-    ([-50, -60.3, -100], 0),
-    ([-0.1, -20.7], 0),
-    ([0, 0, 5], 1),
-    ([1e30, -1e30], 1),
-    ([3.5], 0),
-]
-
-
-@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
-@pytest.mark.parametrize("array", [to_numpy, to_torch], ids=["numpy", "torch"])
-@pytest.mark.parametrize(("z", "y"), FIXED)
-def test_exact_to_eight_ulps_in_the_cases_that_peers_lose(array, dtype, z, y):
-    assert_exact(array, np.array(z, dtype=dtype), y)
-
-
-def assert_exact(array, z, y):
-    loss, grad = cross_entropy_with_grad(array(z), array(np.array(y)))
-    true_loss, true_grad = exact(z, y)
-    assert ulps(loss, true_loss, z.dtype.type) <= 8
-    assert ulps(grad[y], true_grad, z.dtype.type) <= 8
-
-
-@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
-@pytest.mark.parametrize("scale", [0.1, 1, 5, 20, 60, 300])
-@pytest.mark.parametrize("offset", [0, -30, 1000])
-def test_exact_to_eight_ulps_at_any_confidence(dtype, scale, offset):
-    rng = np.random.default_rng(int(scale * 10 + abs(offset)))
-    for k in (2, 3, 10, 1000):
-        z = (rng.standard_normal(k) * scale + offset).astype(dtype)
-        assert_exact(to_numpy, z, int(z.argmax()))
-        assert_exact(to_numpy, z, int(rng.integers(k)))
-
-
-@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
-def test_one_hot_probabilities_are_as_exact_as_indices(dtype):
-    z = np.array([40.3, 0.1, -3.0], dtype=dtype)
-    soft = cross_entropy_with_grad(z, np.array([1, 0, 0], dtype=dtype))
-    true_loss, true_grad = exact(z, 0)
-    assert ulps(soft[0], true_loss, dtype) <= 8
-    assert ulps(soft[1][0], true_grad, dtype) <= 8
-
-
-@both_libraries
-@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64, np.uint64])
-def test_labels_of_any_integer_type(array, kind):
-    logits, target, _ = problem((6,), "indices", 1)
-    expected = cross_entropy_with_grad(logits, target)
-    loss, grad = cross_entropy_with_grad(array(logits), array(target.astype(kind)))
-    assert float(loss) == pytest.approx(float(expected[0]), rel=1e-15)
-    np.testing.assert_allclose(np.asarray(grad), expected[1], atol=1e-16)
-
-
-@both_libraries
-def test_extreme_logits(array):
-    inf = math.inf
-    z = array(np.array([[1e308, -1e308], [0.0, -inf], [-inf, 0.0]]))
-    loss, grad = cross_entropy_with_grad(z, array([0, 0, 0]), reduction="none")
-    np.testing.assert_array_equal(np.asarray(loss), [0, 0, inf])
-    np.testing.assert_array_equal(np.asarray(grad), [[0, 0], [0, 0], [-1, 1]])
-    lost = cross_entropy(array(np.array([[1e308, -1e308]])), array([1]))
-    assert float(lost) == inf
-    # torch: nan; a zero target against an impossible class costs nothing
-    masked = cross_entropy(array(np.array([0.0, -inf])), array(np.array([1.0, 0.0])))
-    assert float(masked) == 0.0
-    nothing = array(np.array([[-inf, -inf]]))
-    assert math.isnan(float(cross_entropy(nothing, array([0]))))
-    assert math.isnan(
-        float(cross_entropy(array(np.array([[math.nan, 0]])), array([0])))
-    )
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_added_up_in_single(dtype):
-    z = torch.zeros(2, 100_000, dtype=dtype, requires_grad=True)
-    loss = cross_entropy(z, torch.tensor([1, 2]))
-    assert loss.dtype == dtype
-    assert float(loss.detach()) == pytest.approx(math.log(100_000), rel=1e-2)
-    loss.backward()
-    assert z.grad.dtype == dtype
-    assert float(z.grad[0, 1]) == pytest.approx(-0.5, rel=1e-2)
-    small = np.array([[10.0, 0.0]], dtype=np.float16)
-    assert cross_entropy(small, np.array([0])).dtype == np.float16
-
-
 def test_out_receives_the_gradient_and_may_be_the_logits():
     for offset in (0.0, -5.0):  # with and without a shift in the kernel
         logits, target, _ = problem((6,), "indices", -100)
@@ -287,47 +269,71 @@ def test_blocks_do_not_show(monkeypatch):
     np.testing.assert_array_equal(blocks[1], whole[1])
 
 
-def test_an_ignored_row_is_no_row_even_if_it_holds_rubbish():
-    logits, target, weight = problem((6,), "indices", -100)
-    logits[0], target[0] = np.nan, -100
-    loss, grad = cross_entropy_with_grad(logits, target, weight=weight)
-    without = cross_entropy_with_grad(logits[1:], target[1:], weight=weight)
-    assert float(loss) == pytest.approx(float(without[0]), rel=1e-15)
-    np.testing.assert_array_equal(grad[0], 0)
+# --- exact to the last digits ----------------------------------------------
+
+FIXED = [
+    ([20, 0, 0], 0),
+    ([46, 0, 0], 0),
+    ([46.3, 0.1, 0.7], 0),
+    ([88, 1.1, 0.3], 0),
+    ([10010, 10000, 10000], 0),
+    ([10000.0] * 1000, 3),
+    ([-50, -60.3, -100], 0),
+    ([-0.1, -20.7], 0),
+    ([0, 0, 5], 1),
+    ([1e30, -1e30], 1),
+    ([3.5], 0),
+]
 
 
-def test_weights_multiply_what_they_weigh():
-    logits, target, _ = problem((6,), "indices", -100)
-    twice = np.full(5, 2.0)
-    target[0] = 0
-    total = cross_entropy(logits, target, reduction="sum")
-    assert float(cross_entropy(logits, target, weight=twice, reduction="sum")) == (
-        pytest.approx(2 * float(total))
-    )
-    same = cross_entropy(logits, target, weight=twice)
-    assert float(same) == pytest.approx(float(cross_entropy(logits, target)))
+def exact(z, y):
+    """Loss and gradient at the target of the stored logits.
+
+    Sums of what is not negative: sixty digits stay sixty digits.
+    """
+    z = exactly(z)
+    first = max(range(len(z)), key=z.__getitem__)
+    parts = [mpmath.exp(v - z[first]) for v in z]
+    rest = mpmath.fsum(parts[:first] + parts[first + 1 :])
+    others = mpmath.fsum(parts[:y] + parts[y + 1 :])
+    return z[first] - z[y] + mpmath.log1p(rest), -others / (1 + rest)
 
 
-def test_agrees_with_log_softmax_and_nll():
-    logits, target, weight = problem((4, 3), "indices", -100)
-    ours = cross_entropy(logits, target, weight=weight)
-    parts = nll(log_softmax(logits), target, weight=weight)
-    assert float(ours) == pytest.approx(float(parts), rel=1e-14)
+def assert_exact(array, z, y):
+    loss, grad = cross_entropy_with_grad(array(z), array(np.array(y)))
+    true_loss, true_grad = exact(z, y)
+    assert ulps(loss, true_loss, z.dtype.type) <= 8
+    assert ulps(grad[y], true_grad, z.dtype.type) <= 8
 
 
-@both_libraries
-def test_documented_values_of_nothing(array):
-    z = array(np.zeros((2, 3)))
-    ignored = array([-100, -100])
-    assert math.isnan(float(cross_entropy(z, ignored)))
-    assert float(cross_entropy(z, ignored, reduction="sum")) == 0.0
-    _, grad = cross_entropy_with_grad(z, ignored)
-    np.testing.assert_array_equal(np.asarray(grad), 0)
-    empty, labels = z[:0], ignored[:0]
-    assert math.isnan(float(cross_entropy(empty, labels)))
-    assert float(cross_entropy(empty, labels, reduction="sum")) == 0.0
-    assert tuple(cross_entropy(empty, labels, reduction="none").shape) == (0,)
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
+@pytest.mark.parametrize("array", [to_numpy, to_torch], ids=["numpy", "torch"])
+@pytest.mark.parametrize(("z", "y"), FIXED)
+def test_exact_to_eight_ulps_in_the_cases_that_peers_lose(array, dtype, z, y):
+    assert_exact(array, np.array(z, dtype=dtype), y)
 
+
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
+@pytest.mark.parametrize("scale", [0.1, 1, 5, 20, 60, 300])
+@pytest.mark.parametrize("offset", [0, -30, 1000])
+def test_exact_to_eight_ulps_at_any_confidence(dtype, scale, offset):
+    rng = np.random.default_rng(int(scale * 10 + abs(offset)))
+    for k in (2, 3, 10, 1000):
+        z = (rng.standard_normal(k) * scale + offset).astype(dtype)
+        assert_exact(to_numpy, z, int(z.argmax()))
+        assert_exact(to_numpy, z, int(rng.integers(k)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
+def test_one_hot_probabilities_are_as_exact_as_indices(dtype):
+    z = np.array([40.3, 0.1, -3.0], dtype=dtype)
+    soft = cross_entropy_with_grad(z, np.array([1, 0, 0], dtype=dtype))
+    true_loss, true_grad = exact(z, 0)
+    assert ulps(soft[0], true_loss, dtype) <= 8
+    assert ulps(soft[1][0], true_grad, dtype) <= 8
+
+
+# --- refusals --------------------------------------------------------------
 
 REFUSALS = [
     (
@@ -421,3 +427,14 @@ def test_what_cannot_have_a_gradient_is_refused():
         cross_entropy_with_grad(z, torch.tensor([0, 1]), out=torch.zeros(2, 2))
     with pytest.raises(ValueError, match="out must be contiguous"):
         cross_entropy_with_grad(z, torch.tensor([0, 1]), out=torch.zeros(3, 2).T)
+
+
+def test_differentiating_twice_is_refused():
+    z = torch.zeros(2, 3, dtype=torch.float64, requires_grad=True)
+    loss = cross_entropy(z, torch.tensor([0, 1]))
+    with pytest.raises(RuntimeError, match="create_graph must be False"):
+        torch.autograd.grad(loss, z, create_graph=True)
+    parts = nll(log_softmax(z), torch.tensor([0, 1]))
+    (grad,) = torch.autograd.grad(parts, z, create_graph=True)
+    (grad**2).sum().backward()
+    assert z.grad.abs().max() > 0

@@ -10,8 +10,12 @@ import pytest
 import torch
 import yaml
 
-from grader import assignment, collect, notebook, packages, seed, store, wire
-from grader.marking import Result
+from grader import notebook
+from grader.marking import collect, store
+from grader.marking.mark import Result
+from grader.release import assignment, seeds
+from grader.sandbox import packages
+from grader.sandbox.inside import wire
 
 # ---- what crosses
 
@@ -77,7 +81,7 @@ def test_tensors_cross(dtype):
     got = across(value)
     assert got.dtype == value.dtype
     assert torch.equal(got, value)
-    with pytest.raises(wire.Malformed):
+    with pytest.raises(wire.MalformedError):
         across(value, tensors=False)
 
 
@@ -106,21 +110,21 @@ class Everything:
     ],
 )
 def test_what_can_not_cross_says_so(value, says):
-    with pytest.raises(wire.Uncrossable, match=says):
+    with pytest.raises(wire.UncrossableError, match=says):
         wire.pack({"id": 1}, [value])
 
 
 def test_nesting_without_end_does_not_cross():
     value = []
     value.append(value)
-    with pytest.raises(wire.Uncrossable, match="nested"):
+    with pytest.raises(wire.UncrossableError, match="nested"):
         wire.pack({"id": 1}, [value])
 
 
 def test_too_much_does_not_cross():
-    with pytest.raises(wire.TooLong):
+    with pytest.raises(wire.TooLongError):
         wire.pack({"id": 1}, [np.zeros(5_000_000)])
-    with pytest.raises(wire.TooLong):
+    with pytest.raises(wire.TooLongError):
         wire.pack({"id": 1}, ["x" * 5_000_000])
 
 
@@ -145,7 +149,7 @@ def frame(text, body=b""):
     ],
 )
 def test_a_message_that_is_none_is_refused(data):
-    with pytest.raises(wire.Malformed):
+    with pytest.raises(wire.MalformedError):
         wire.Reader().feed(data)
 
 
@@ -154,7 +158,7 @@ def test_a_message_that_is_none_is_refused(data):
     [struct.pack(">I", 2**31), frame(b'{"values": [], "blobs": [999999999999]}')],
 )
 def test_a_message_without_end_is_refused_before_it_is_read(data):
-    with pytest.raises(wire.TooLong):
+    with pytest.raises(wire.TooLongError):
         wire.Reader().feed(data)
 
 
@@ -196,7 +200,7 @@ def array(**changes):
     ids=str,
 )
 def test_a_value_that_is_none_is_refused(tree):
-    with pytest.raises(wire.Malformed):
+    with pytest.raises(wire.MalformedError):
         wire.decode(tree, [bytes(16)])
 
 
@@ -250,7 +254,7 @@ def test_a_notebook_is_read_whatever_its_metadata():
     ],
 )
 def test_what_is_no_notebook_says_why(data, says):
-    with pytest.raises(notebook.Unreadable, match=says):
+    with pytest.raises(notebook.UnreadableError, match=says):
         notebook.parse(data)
 
 
@@ -307,21 +311,21 @@ def test_a_roster_adds_who_is_missing_and_the_variants(tmp_path):
 def test_a_roster_that_is_none_is_refused(tmp_path, text):
     path = tmp_path / "roster.csv"
     path.write_text(text)
-    with pytest.raises(collect.BadInput, match="line"):
+    with pytest.raises(collect.InputError, match="line"):
         collect.read_roster(path)
 
 
 def test_two_submissions_of_one_student_are_refused(tmp_path):
     (tmp_path / "student-001.ipynb").write_bytes(pages())
     (tmp_path / "student-001.pdf").write_bytes(b"")
-    with pytest.raises(collect.BadInput, match="two submissions of student-001"):
+    with pytest.raises(collect.InputError, match="two submissions of student-001"):
         collect.submissions(tmp_path)
 
 
 def test_no_folder_and_an_empty_one_are_refused(tmp_path):
-    with pytest.raises(collect.BadInput, match="must be a folder"):
+    with pytest.raises(collect.InputError, match="must be a folder"):
         collect.submissions(tmp_path / "none")
-    with pytest.raises(collect.BadInput, match="no notebook"):
+    with pytest.raises(collect.InputError, match="no notebook"):
         collect.submissions(tmp_path)
 
 
@@ -383,14 +387,14 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 def test_one_grader_a_folder_and_one_assignment(tmp_path):
     with (
         store.Store(tmp_path, Task).locked(),
-        pytest.raises(store.Busy, match="Another grader"),
+        pytest.raises(store.StoreError, match="Another grader"),
     ):
         store.Store(tmp_path, Task).locked().__enter__()
 
     class Other(Task):
         name = "hw9"
 
-    with pytest.raises(store.Busy, match="holds the grades of hw0"):
+    with pytest.raises(store.StoreError, match="holds the grades of hw0"):
         store.Store(tmp_path, Other).locked().__enter__()
 
 
@@ -398,18 +402,18 @@ def test_one_grader_a_folder_and_one_assignment(tmp_path):
 
 
 def test_the_examples_of_the_seed_run():
-    assert doctest.testmod(seed).failed == 0
-    assert doctest.testmod(seed).attempted > 3
+    assert doctest.testmod(seeds).failed == 0
+    assert doctest.testmod(seeds).attempted > 3
 
 
 def test_the_seed_decides_the_inputs():
-    seed.set_course("one", 4)
-    first = seed.course_rng("q1").normal(size=3)
-    assert seed.course_variant() == 4
-    seed.set_course("two")
-    assert (first != seed.course_rng("q1").normal(size=3)).all()
-    seed.set_course("one")
-    np.testing.assert_array_equal(first, seed.course_rng("q1").normal(size=3))
+    seeds.set_course("one", 4)
+    first = seeds.course_rng("q1").normal(size=3)
+    assert seeds.course_variant() == 4
+    seeds.set_course("two")
+    assert (first != seeds.course_rng("q1").normal(size=3)).all()
+    seeds.set_course("one")
+    np.testing.assert_array_equal(first, seeds.course_rng("q1").normal(size=3))
 
 
 def test_of_celib_only_the_datasets_can_be_imported():
@@ -461,17 +465,17 @@ def test_an_assignment_that_does_not_add_up_is_refused(tmp_path, edit, says):
     folder = tmp_path / "assignments" / "hw2"
     folder.mkdir(parents=True)
     (folder / "assignment.yml").write_text(yaml.safe_dump(given))
-    with pytest.raises(assignment.BadAssignment, match=says):
+    with pytest.raises(assignment.AssignmentError, match=says):
         assignment.settings(folder)
 
 
 def test_an_assignment_that_is_not_there_or_not_built_says_so(tmp_path):
-    with pytest.raises(assignment.BadAssignment, match="Assignments here: none"):
+    with pytest.raises(assignment.AssignmentError, match="Assignments here: none"):
         assignment.load("hw7", tmp_path)
     folder = tmp_path / "assignments" / "hw2"
     folder.mkdir(parents=True)
     (folder / "assignment.yml").write_text(yaml.safe_dump(GIVEN))
-    with pytest.raises(assignment.BadAssignment, match="make assignments"):
+    with pytest.raises(assignment.AssignmentError, match="make assignments"):
         assignment.load("hw2", tmp_path)
 
 
@@ -482,7 +486,7 @@ def test_a_date_alone_is_the_end_of_its_day(tmp_path):
     path.write_text(yaml.safe_dump({**GIVEN, "due": datetime.date(2027, 3, 6)}))
     assert assignment.settings(folder)["due"] == "2027-03-06 23:59"
     path.write_text("title: [a")
-    with pytest.raises(assignment.BadAssignment, match="can't be read"):
+    with pytest.raises(assignment.AssignmentError, match="can't be read"):
         assignment.settings(folder)
 
 

@@ -19,9 +19,13 @@ import grading
 import pytest
 from grading import code_cells, mark, notebook, solution_cells
 
-from grader import collect, feedback, gradescope, sandbox, seed, session
-from grader.marking import MEANING
-from grader.store import Store
+from grader.marking import collect
+from grader.marking.mark import MEANING
+from grader.marking.store import Store
+from grader.pages import feedback, gradescope
+from grader.release import seeds
+from grader.sandbox import session
+from grader.sandbox import walls as sandbox
 
 hw2, walls = grading.hw2, grading.walls
 in_walls = pytest.mark.usefixtures("walls")
@@ -77,8 +81,8 @@ def our_processes():
 
 def shown(result, task):
     """Return all that a student gets to see of a result."""
-    form = gradescope.results(result, task, None)
-    return feedback.page(result, task, None), json.dumps(form, ensure_ascii=False)
+    form = gradescope.results(result, task)
+    return feedback.page(result, task), json.dumps(form, ensure_ascii=False)
 
 
 def messages(result):
@@ -189,7 +193,7 @@ def lost_over(pieces, seconds=5):
     began = time.monotonic()
     with contextlib.closing(Worker(pieces)) as worker:
         channel = session.Channel(worker, tensors=True)
-        with pytest.raises(session.Lost) as lost:
+        with pytest.raises(session.WorkerLostError) as lost:
             channel.ask({"do": "get", "name": "x"}, [], seconds)
     return lost.value, time.monotonic() - began
 
@@ -351,11 +355,24 @@ def test_nothing_gets_through_the_walls(marked):
     assert result.status == "ok"
 
 
+@in_walls
+def test_of_the_grader_only_the_worker_and_the_wire_can_be_seen(marked):
+    tells = "import os\nraise ValueError(sorted(os.listdir('/worker')))"
+    finds = "import sys\nraise ValueError([p for p in sys.path if os.path.isdir(p)])"
+    imports = ["import grader", "import session", "import probe", "import walls"]
+    result = marked([tells, finds, *map(tries, imports)])
+    _, files, folders = result.notes
+    assert files == "Cell 1 raised ValueError: ['wire.py', 'worker.py']"
+    assert "'/site', '/worker'" in folders
+    assert "grader" not in folders
+    assert not any("THROUGH" in note for note in result.notes)
+
+
 def secret_files(hw2):
     """Return files that a student would like to read, by the paths that they have."""
     built, root = hw2.root / "dist" / "hw2" / "autograder", grading.ROOT
     yield from (built / "hw2.ipynb", built / "tests" / "q1.py", root / "README.md")
-    yield from (root / "assignments/hw2/hw2.ipynb", root / "celib/losses.py")
+    yield from (root / "assignments/hw2/hw2.ipynb", root / "celib/softmax.py")
 
 
 def attempts_on(peer, servers):
@@ -456,11 +473,11 @@ def test_what_students_see_holds_no_hidden_input(marked, hw2):
 
 def hidden_numbers():
     """Return the hidden inputs of the first two questions, to eight digits."""
-    seed.set_course(grading.SEED)
+    seeds.set_course(grading.SEED)
     for z in (
-        seed.course_rng("q1").normal(0, 3, (4, 5)),
-        seed.course_rng("q1 classes").uniform(-3000, 0, (5, 7)),
-        seed.course_rng("q2").uniform(size=1),
+        seeds.course_rng("q1").normal(0, 3, (4, 5)),
+        seeds.course_rng("q1 classes").uniform(-3000, 0, (5, 7)),
+        seeds.course_rng("q2").uniform(size=1),
     ):
         yield from (repr(float(abs(value)))[:8] for value in z.ravel())
 
@@ -619,7 +636,7 @@ def test_a_link_to_somebody_elses_work_is_not_followed(hw2, tmp_path):
 
 @in_walls
 def test_a_hole_in_the_walls_is_found_before_a_student_does(monkeypatch):
-    box = sandbox.Sandbox(("numpy",), sandbox.Limits())
+    box = sandbox.Sandbox(("numpy",), grading.LIMITS)
     assert sandbox.tried(box) == []
     monkeypatch.setattr(sandbox.syscalls, "rules", lambda: b"")
     holes = " ".join(sandbox.tried(box))

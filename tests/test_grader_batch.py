@@ -14,8 +14,11 @@ import pytest
 from grading import ROOT, built, mark, notebook, solution_cells, walls  # noqa: F401
 
 from grader import __main__ as command
-from grader import assignment, batch, release, sandbox
-from grader.marking import Submission
+from grader.marking import batch, trial
+from grader.marking.mark import Submission
+from grader.release import __main__ as release
+from grader.release import assignment
+from grader.sandbox import walls as sandbox
 
 SEED = "a secret of the tests\n"
 WRITTEN = ("markdown", "The sum of q is one. *So* the entries sum to zero. <script>")
@@ -45,9 +48,9 @@ def place(tmp_path, monkeypatch):
     (folder / "student-003.docx").write_bytes(b"PK")
     by_n = (wrong / "q3-divides-by-n.py").read_text()
     (folder / "student-004").mkdir()
-    data = release.with_cell(solution, by_n)
+    data = trial.with_cell(solution, by_n)
     (folder / "student-004" / "my homework.ipynb").write_bytes(data)
-    leaves = release.with_cell(solution, "import os\nos._exit(0)")
+    leaves = trial.with_cell(solution, "import os\nos._exit(0)")
     (folder / "student-005.ipynb").write_bytes(leaves)
     (tmp_path / "seed.txt").write_text(SEED)
     names = "".join(f"student-00{n}\n" for n in range(1, 7))
@@ -156,7 +159,8 @@ def test_killed_at_any_moment_and_run_again_the_grades_are_the_same(place):
         shutil.copy(place / "in" / "student-001.ipynb", place / "in" / f"s-{n}.ipynb")
     root = str(built("hw2").root)
     program = (
-        "import sys, pathlib\nfrom grader import __main__, assignment\n"
+        "import sys, pathlib\nfrom grader import __main__\n"
+        "from grader.release import assignment\n"
         "load = assignment.load\n"
         f"assignment.load = lambda name: load(name, pathlib.Path({root!r}))\n"
         "sys.exit(__main__.main())"
@@ -357,11 +361,11 @@ def test_the_grades_lie_apart_from_the_submissions(place, capsys):
 
 def test_a_release_that_fails_its_trial_is_removed(tmp_path, monkeypatch):
     def fails(name):
-        raise release.BadRelease("the solution gets 31 of 32")
+        raise trial.TrialError("the solution gets 31 of 32")
 
-    monkeypatch.setattr(release, "try_out", fails)
+    monkeypatch.setattr(trial, "try_out", fails)
     (tmp_path / "hw2").mkdir()
-    with pytest.raises(release.BadRelease):
+    with pytest.raises(trial.TrialError):
         release.try_out_or_remove("hw2", tmp_path / "hw2")
     assert not (tmp_path / "hw2").exists()
 

@@ -10,7 +10,25 @@ from arrays import both_libraries, slope
 
 from celib import losses
 
+# --- worked by hand --------------------------------------------------------
+
+
+@both_libraries
+def test_documented_corner_values(array):
+    log_q = array(np.array([[0.0, -np.inf], [-0.5, -0.5]]))
+    assert math.isnan(float(losses.nll(log_q, array([-100, -100]))))
+    assert float(losses.nll(log_q, array([-100, -100]), reduction="sum")) == 0.0
+    assert math.isnan(float(losses.nll(log_q[:0], array([0])[:0])))
+    assert float(losses.nll(log_q, array([1, 0]))) == math.inf
+    # an impossible outcome whose weight is zero counts for nothing
+    weight = array(np.array([1.0, 0.0]))
+    assert float(losses.nll(log_q, array([1, 0]), weight=weight)) == 0.5
+
+
+# --- the same as torch under every option ----------------------------------
+
 SHAPES = [(), (6,), (4, 3), (2, 3, 2)]
+
 GRID = list(
     itertools.product(SHAPES, ["mean", "sum", "none"], [False, True], [-100, 1])
 )
@@ -53,6 +71,16 @@ def test_equals_torch_under_every_option(
     np.testing.assert_allclose(np.asarray(loss), expected.numpy(), rtol=1e-12)
 
 
+def test_half_precision_is_added_up_in_single():
+    log_q = np.full((4000, 2), -20.0, dtype=np.float16)
+    loss = losses.nll(log_q, np.zeros(4000, dtype=int))
+    assert loss.dtype == np.float16
+    assert float(loss) == 20.0
+
+
+# --- what must hold --------------------------------------------------------
+
+
 @both_libraries
 def test_class_axis_is_named(batch, array):
     log_q, target, _ = batch((4, 3))
@@ -70,18 +98,6 @@ def test_an_ignored_row_is_no_row(batch):
     assert float(full) == float(losses.nll(log_q[kept], target[kept], weight=weight))
 
 
-@both_libraries
-def test_documented_corner_values(array):
-    log_q = array(np.array([[0.0, -np.inf], [-0.5, -0.5]]))
-    assert math.isnan(float(losses.nll(log_q, array([-100, -100]))))
-    assert float(losses.nll(log_q, array([-100, -100]), reduction="sum")) == 0.0
-    assert math.isnan(float(losses.nll(log_q[:0], array([0])[:0])))
-    assert float(losses.nll(log_q, array([1, 0]))) == math.inf
-    # an impossible outcome whose weight is zero counts for nothing
-    weight = array(np.array([1.0, 0.0]))
-    assert float(losses.nll(log_q, array([1, 0]), weight=weight)) == 0.5
-
-
 def test_gradient_by_finite_differences(batch):
     log_q, target, weight = batch((4,))
     tensor = torch.tensor(log_q, requires_grad=True)
@@ -91,11 +107,7 @@ def test_gradient_by_finite_differences(batch):
     np.testing.assert_allclose(tensor.grad, numeric, atol=1e-9)
 
 
-def test_half_precision_is_added_up_in_single():
-    log_q = np.full((4000, 2), -20.0, dtype=np.float16)
-    loss = losses.nll(log_q, np.zeros(4000, dtype=int))
-    assert loss.dtype == np.float16
-    assert float(loss) == 20.0
+# --- refusals --------------------------------------------------------------
 
 
 def test_wrong_input_is_refused(batch):

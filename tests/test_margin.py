@@ -15,18 +15,50 @@ from torch.nn import functional as F
 
 from celib.losses import hinge_loss, multiclass_hinge_loss
 
-REDUCTIONS = ["mean", "sum", "none"]
+# --- worked by hand, and at the extremes -----------------------------------
+
+
+@both_libraries
+def test_values_worked_by_hand(array):
+    s, y = array(np.array([[2.0, 1.5, 0.5, 3.0]])), array(np.array([0]))
+    # lacking: 1 - 2 + 1.5 = 0.5; 1 - 2 + 0.5 < 0; 1 - 2 + 3 = 2
+    assert float(multiclass_hinge_loss(s, y)) == 2.0
+    assert float(multiclass_hinge_loss(s, y, power=2)) == 4.0
+    options = {"variant": "weston-watkins"}
+    assert float(multiclass_hinge_loss(s, y, **options)) == 2.5 / 4
+    assert float(multiclass_hinge_loss(s, y, power=2, **options)) == 4.25 / 4
+    one = multiclass_hinge_loss(s[:, :1], y)
+    assert float(one) == 0.0
+
+
+@both_libraries
+def test_the_mean_of_nothing_is_nan(array):
+    nothing = array(np.zeros(0))
+    assert math.isnan(float(hinge_loss(nothing, nothing)))
+    assert float(hinge_loss(nothing, nothing, reduction="sum")) == 0
+    s, y = array(np.zeros((0, 3))), array(np.zeros(0, int))
+    assert math.isnan(float(multiclass_hinge_loss(s, y)))
+
+
 VARIANTS = ["crammer-singer", "weston-watkins"]
+
+
+def test_nan_is_not_swallowed():
+    assert math.isnan(float(hinge_loss(np.array([math.nan]), np.array([1]))))
+    for variant in VARIANTS:
+        for s in ([math.nan, 0.0], [0.0, math.nan]):
+            loss = multiclass_hinge_loss(np.array(s), np.array(0), variant=variant)
+            assert math.isnan(float(loss))
+
+
+# --- the same as peers -----------------------------------------------------
+
+REDUCTIONS = ["mean", "sum", "none"]
 
 
 def binary(seed=0):
     rng = np.random.default_rng(seed)
     return rng.standard_normal(12) * 2, rng.choice([-1, 1], 12)
-
-
-def classes(shape=(12,), k=4):
-    rng = np.random.default_rng(0)
-    return rng.standard_normal((*shape, k)) * 2, rng.integers(0, k, shape)
 
 
 def reduce(values, reduction):
@@ -54,6 +86,11 @@ def test_binary_equals_scikit_learn_and_optax():
     each = optax.hinge_loss(s.astype(np.float32), y.astype(np.float32))
     loss = hinge_loss(s.astype(np.float32), y, reduction="none")
     np.testing.assert_allclose(loss, np.asarray(each), rtol=1e-6)
+
+
+def classes(shape=(12,), k=4):
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((*shape, k)) * 2, rng.integers(0, k, shape)
 
 
 @pytest.mark.parametrize("squared", [False, True])
@@ -106,103 +143,6 @@ def test_weston_watkins_equals_torch(array, power, margin, reduction):
     np.testing.assert_allclose(ours.grad, theirs.grad, rtol=1e-13, atol=1e-16)
 
 
-GRID = list(itertools.product(VARIANTS, [1, 2], [0.5, 1.0], REDUCTIONS))
-
-
-@pytest.mark.parametrize(("variant", "power", "margin", "reduction"), GRID)
-def test_gradcheck_of_classes(variant, power, margin, reduction):
-    s, y = classes((3, 4))
-
-    def f(z):
-        return multiclass_hinge_loss(
-            z.movedim(-1, 1),
-            torch.tensor(y),
-            variant=variant,
-            power=power,
-            margin=margin,
-            axis=1,
-            reduction=reduction,
-        )
-
-    assert torch.autograd.gradcheck(f, (torch.tensor(s, requires_grad=True),))
-
-
-@pytest.mark.parametrize("squared", [False, True])
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_gradcheck(squared, reduction):
-    s, y = binary()
-
-    def f(z):
-        return hinge_loss(z, torch.tensor(y), squared=squared, reduction=reduction)
-
-    assert torch.autograd.gradcheck(f, (torch.tensor(s, requires_grad=True),))
-
-
-def test_gradient_by_finite_differences():
-    s, y = binary()
-    z = torch.tensor(s, requires_grad=True)
-    hinge_loss(z, torch.tensor(y), squared=True).backward()
-    numeric = slope(lambda v: float(hinge_loss(v, y, squared=True)), s)
-    np.testing.assert_allclose(z.grad, numeric, atol=1e-9)
-
-
-def test_gradient_is_zero_at_the_kink():
-    z = torch.tensor([1.0, -1.0], dtype=torch.float64, requires_grad=True)
-    hinge_loss(z, torch.tensor([1, -1])).backward()
-    np.testing.assert_array_equal(z.grad, [0, 0])
-    like_torch = torch.tensor([0.0], requires_grad=True)
-    torch.relu(like_torch).backward()
-    assert float(like_torch.grad) == 0
-    s = torch.tensor([[2.0, 1.0, 0.0]], dtype=torch.float64, requires_grad=True)
-    for variant in VARIANTS:
-        multiclass_hinge_loss(s, torch.tensor([0]), variant=variant).backward()
-    np.testing.assert_array_equal(s.grad, [[0, 0, 0]])
-
-
-def test_among_ties_the_first_of_the_best_moves():
-    s = torch.tensor([[2.0, 1.5, 1.5]], dtype=torch.float64, requires_grad=True)
-    multiclass_hinge_loss(s, torch.tensor([0])).backward()
-    np.testing.assert_array_equal(s.grad, [[-1, 1, 0]])
-
-
-@both_libraries
-def test_values_worked_by_hand(array):
-    s, y = array(np.array([[2.0, 1.5, 0.5, 3.0]])), array(np.array([0]))
-    # lacking: 1 - 2 + 1.5 = 0.5; 1 - 2 + 0.5 < 0; 1 - 2 + 3 = 2
-    assert float(multiclass_hinge_loss(s, y)) == 2.0
-    assert float(multiclass_hinge_loss(s, y, power=2)) == 4.0
-    options = {"variant": "weston-watkins"}
-    assert float(multiclass_hinge_loss(s, y, **options)) == 2.5 / 4
-    assert float(multiclass_hinge_loss(s, y, power=2, **options)) == 4.25 / 4
-    one = multiclass_hinge_loss(s[:, :1], y)
-    assert float(one) == 0.0
-
-
-def test_exact_but_for_one_rounding():
-    s, y = binary(1)
-    loss = hinge_loss(s, y, reduction="none")
-    for value, score, sign in zip(loss, s, y, strict=True):
-        lack = 1 - int(sign) * Fraction(float(score))
-        assert float(value) == float(max(lack, Fraction(0)))
-
-
-def test_nan_is_not_swallowed():
-    assert math.isnan(float(hinge_loss(np.array([math.nan]), np.array([1]))))
-    for variant in VARIANTS:
-        for s in ([math.nan, 0.0], [0.0, math.nan]):
-            loss = multiclass_hinge_loss(np.array(s), np.array(0), variant=variant)
-            assert math.isnan(float(loss))
-
-
-@both_libraries
-def test_the_mean_of_nothing_is_nan(array):
-    nothing = array(np.zeros(0))
-    assert math.isnan(float(hinge_loss(nothing, nothing)))
-    assert float(hinge_loss(nothing, nothing, reduction="sum")) == 0
-    s, y = array(np.zeros((0, 3))), array(np.zeros(0, int))
-    assert math.isnan(float(multiclass_hinge_loss(s, y)))
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_added_up_in_single(dtype):
     s = torch.zeros(100_000, 2, dtype=dtype, requires_grad=True)
@@ -214,10 +154,7 @@ def test_half_precision_is_added_up_in_single(dtype):
         assert s.grad.dtype == dtype
 
 
-def test_differentiating_twice_is_refused():
-    s = torch.zeros(2, requires_grad=True)
-    with pytest.raises(RuntimeError, match="create_graph must be False"):
-        torch.autograd.grad(hinge_loss(s, torch.ones(2)), s, create_graph=True)
+# --- what must hold --------------------------------------------------------
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5))
@@ -239,6 +176,78 @@ def test_two_classes_are_one_question(first, second):
     total = float(multiclass_hinge_loss(s, np.array(0), variant="weston-watkins"))
     assert total == best / 2
 
+
+def test_exact_but_for_one_rounding():
+    s, y = binary(1)
+    loss = hinge_loss(s, y, reduction="none")
+    for value, score, sign in zip(loss, s, y, strict=True):
+        lack = 1 - int(sign) * Fraction(float(score))
+        assert float(value) == float(max(lack, Fraction(0)))
+
+
+# --- the gradient ----------------------------------------------------------
+
+
+def test_gradient_by_finite_differences():
+    s, y = binary()
+    z = torch.tensor(s, requires_grad=True)
+    hinge_loss(z, torch.tensor(y), squared=True).backward()
+    numeric = slope(lambda v: float(hinge_loss(v, y, squared=True)), s)
+    np.testing.assert_allclose(z.grad, numeric, atol=1e-9)
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gradcheck(squared, reduction):
+    s, y = binary()
+
+    def f(z):
+        return hinge_loss(z, torch.tensor(y), squared=squared, reduction=reduction)
+
+    assert torch.autograd.gradcheck(f, (torch.tensor(s, requires_grad=True),))
+
+
+GRID = list(itertools.product(VARIANTS, [1, 2], [0.5, 1.0], REDUCTIONS))
+
+
+@pytest.mark.parametrize(("variant", "power", "margin", "reduction"), GRID)
+def test_gradcheck_of_classes(variant, power, margin, reduction):
+    s, y = classes((3, 4))
+
+    def f(z):
+        return multiclass_hinge_loss(
+            z.movedim(-1, 1),
+            torch.tensor(y),
+            variant=variant,
+            power=power,
+            margin=margin,
+            axis=1,
+            reduction=reduction,
+        )
+
+    assert torch.autograd.gradcheck(f, (torch.tensor(s, requires_grad=True),))
+
+
+def test_gradient_is_zero_at_the_kink():
+    z = torch.tensor([1.0, -1.0], dtype=torch.float64, requires_grad=True)
+    hinge_loss(z, torch.tensor([1, -1])).backward()
+    np.testing.assert_array_equal(z.grad, [0, 0])
+    like_torch = torch.tensor([0.0], requires_grad=True)
+    torch.relu(like_torch).backward()
+    assert float(like_torch.grad) == 0
+    s = torch.tensor([[2.0, 1.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    for variant in VARIANTS:
+        multiclass_hinge_loss(s, torch.tensor([0]), variant=variant).backward()
+    np.testing.assert_array_equal(s.grad, [[0, 0, 0]])
+
+
+def test_among_ties_the_first_of_the_best_moves():
+    s = torch.tensor([[2.0, 1.5, 1.5]], dtype=torch.float64, requires_grad=True)
+    multiclass_hinge_loss(s, torch.tensor([0])).backward()
+    np.testing.assert_array_equal(s.grad, [[-1, 1, 0]])
+
+
+# --- refusals --------------------------------------------------------------
 
 REFUSALS = [
     ({"target": np.array([0, 1])}, ValueError, "hold -1 and 1 only, got 0"),
@@ -281,3 +290,9 @@ def test_wrong_classes_are_refused(changed, kind, match):
 def test_what_cannot_have_a_gradient_is_refused():
     with pytest.raises(ValueError, match="target must not require a gradient"):
         hinge_loss(torch.zeros(2), torch.ones(2, requires_grad=True))
+
+
+def test_differentiating_twice_is_refused():
+    s = torch.zeros(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="create_graph must be False"):
+        torch.autograd.grad(hinge_loss(s, torch.ones(2)), s, create_graph=True)

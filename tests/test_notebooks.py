@@ -1,4 +1,4 @@
-"""Every chapter as a notebook: its form, and its pictures drawn again.
+"""Every chapter as a notebook: run from top to bottom, and its pictures drawn again.
 
 That its outputs repeat is tested by nbval, which pytest runs over `chapters/`.
 """
@@ -11,40 +11,9 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image, ImageDraw
 
-from chapters import (
-    CHAPTERS,
-    NOTEBOOKS,
-    code_cells,
-    difference,
-    figures,
-    markdown,
-    source,
-)
+from chapters import NOTEBOOKS, code_cells, difference, figures, source
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
-
-ANATOMY = [
-    r"# \S",
-    r"\*[^*\n]+\?\*",
-    r"\*\*In one sentence\.\*\* ",
-    r":::\{admonition\} After this chapter you can",
-    r"You need: ",
-    r"## On trial",
-    r"<div class=\"quiz\" data-predict>",
-    r"## Where it hurts",
-    r"## Quiz",
-    r"## Exercises",
-    r"· prove\n",
-    r"· code\n",
-    r"· explore\n",
-    r"## What you take with you",
-    r"\*\*Where next\.\*\*",
-]
-EMPTY_WORDS = (
-    *("simply", "obviously", "clearly", "trivially", "easily", "basically"),
-    *("actually", "utilise", "leverage", "delve", "crucial", "seamless"),
-)
 
 
 @every_notebook
@@ -64,14 +33,6 @@ def test_holds_no_error_warning_or_exemption(path):
 
 
 @every_notebook
-def test_code_fits_the_page(path):
-    for cell in code_cells(path):
-        lines = source(cell).splitlines()
-        assert len(lines) <= 15, source(cell)
-        assert max(map(len, lines)) <= 80, source(cell)
-
-
-@every_notebook
 def test_outputs_name_no_type_or_address(path):
     types = r"\bnp\.(?:float|u?int|bool|str|array)\w*\(|\btensor\("
     pattern = re.compile(rf"{types}|<\w[\w.]* object|0x[0-9a-f]{{6,}}")
@@ -85,36 +46,8 @@ def test_outputs_name_no_type_or_address(path):
                 assert not pattern.search(shown), shown
 
 
-@every_chapter
-def test_follows_the_anatomy(path):
-    text, position = markdown(path), 0
-    for part in ANATOMY:
-        match = re.compile(part, re.MULTILINE).search(text, position)
-        assert match, f"{path.stem} lacks, or has out of order: {part}"
-        position = match.end()
-
-
-@every_chapter
-def test_has_the_length_of_a_chapter(path):
-    assert 1800 <= len(markdown(path).split()) <= 3500
-
-
-@every_chapter
-def test_says_nothing_empty(path):
-    text = markdown(path).lower()
-    found = [w for w in EMPTY_WORDS if re.search(rf"\b{w}\b", text)]
-    assert found == []
-
-
-@every_chapter
-def test_shows_its_own_source_and_figures(path):
-    code = "\n".join(map(source, code_cells(path)))
-    assert "show_source(" in code
-    assert len(list(figures(path))) >= 2
-
-
 @every_notebook
-def test_every_picture_went_through_the_oracle(path):
+def test_every_picture_carries_a_digest(path):
     for described, _ in figures(path):
         assert described, "show figures with celib.book.show"
         assert {"name", "caption", "alt", "axes"} <= set(described)
@@ -155,5 +88,5 @@ def test_the_comparison_of_pictures_sees_a_curve_but_not_a_shade():
 
 def test_every_figure_of_the_book_has_a_name_of_its_own():
     names = [described["name"] for path in NOTEBOOKS for described, _ in figures(path)]
-    assert len(names) >= 12
+    assert names
     assert [name for name in names if names.count(name) > 1] == []

@@ -42,6 +42,8 @@ def faults_of_quiz(body):
         "a fold that is no choice": body.count("<details") == len(choices),
         "no right choice": any("**Right.**" in reason for _, reason in choices),
         "a choice twice": len({c for c, _ in choices}) == len(choices),
+        # without it JupyterLab shows the reasons below, outside their folds
+        "no blank line between two choices": "</details>\n<details>" not in body,
     }
     return faults + [rule for rule, kept in rules.items() if not kept]
 
@@ -80,6 +82,7 @@ Is 2 even?
 **Right.** It is two times one, and one is a whole number.
 
 </details>
+
 <details><summary>No</summary>
 
 **Not quite.** Half of two is one, and one is a whole number.
@@ -103,6 +106,7 @@ Is 2 even?
         ("<summary>Yes", "<summary>No", "a choice twice"),
         ("<details><summary>No", '<details class="a"><summary>No', "is no choice"),
         ('class="quiz"', 'class="quiz" id="a"', "not written as"),
+        ("</details>\n\n<details>", "</details>\n<details>", "no blank line between"),
     ],
 )
 def test_a_fault_is_found(old, new, fault):

@@ -8,13 +8,18 @@ import pages as check
 import pytest
 
 import celib
-from celib import book
 
-LIBRARY = {m.name for m in pkgutil.iter_modules(celib.__path__, "celib.")}
-PAGES = {m.name for m in pkgutil.iter_modules(book.__path__, "celib.book.")}
-MODULES = sorted(
-    name for name in LIBRARY - {"celib.book"} | PAGES if not name.startswith("celib._")
-)
+
+def modules(package):
+    """Yield what users import from: of a package its public modules, if it has any."""
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if not found.name.rpartition(".")[2].startswith("_"):
+            module = importlib.import_module(found.name)
+            inner = list(modules(module)) if found.ispkg else []
+            yield from inner or [found.name]
+
+
+MODULES = sorted(modules(celib))
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,12 @@ import pytest
 import yaml
 from grading import ROOT, walls  # noqa: F401
 
-from grader import assignment, leaks, notebook, release, sandbox
-from grader.marking import Submission, mark
+from grader import notebook
+from grader.marking import trial
+from grader.marking.mark import Submission, mark
+from grader.release import assignment, leaks
+from grader.release.build import ReleaseError, build
+from grader.sandbox import walls as sandbox
 
 NAMES = sorted(p.parent.name for p in (ROOT / "assignments").glob("*/assignment.yml"))
 
@@ -24,24 +28,19 @@ def course(tmp_path_factory):
     return root
 
 
-def test_there_is_one_assignment_for_each_part():
-    assert NAMES == ["hw1", "hw2", "hw3", "hw4", "hw5"]
-
-
 @pytest.mark.usefixtures("walls")
 @pytest.mark.parametrize("name", NAMES)
 def test_solution_full_blank_nothing_wrong_answers_caught(course, name):
-    said = []
-    release.build(name, course)
-    release.try_out(name, course, course_seed="a seed of the tests", say=said.append)
-    wrong = len(release.wrong_answers(name))
-    assert said == [f"{name}: solution 100 %, blank 0 %, {wrong} wrong answers caught"]
+    build(name, course)
+    said = trial.try_out(name, course, course_seed="a seed of the tests")
+    wrong = len(trial.wrong_answers(name))
+    assert said == f"{name}: solution 100 %, blank 0 %, {wrong} wrong answers caught"
 
 
 @pytest.mark.usefixtures("walls")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_is_marked_as_its_own(course, name):
-    release.build(name, course)
+    build(name, course)
     task = assignment.load(name, course)
     box = sandbox.Sandbox(task.packages, task.limits)
 
@@ -55,10 +54,8 @@ def test_every_variant_is_marked_as_its_own(course, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_questions_points_and_rubric(name):
+def test_every_question_has_visible_and_hidden_points_and_its_own_names(name):
     given = assignment.settings(ROOT / "assignments" / name)
-    assert 4 <= len(given["questions"]) <= 6
-    assert len(given["written"]) == 1
     for question in given["questions"].values():
         assert 0 < question.hidden < question.points
     names = [n for q in given["questions"].values() for n in q.exports]
@@ -66,17 +63,13 @@ def test_questions_points_and_rubric(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_masters_hold_no_outputs_and_no_long_lines(name):
+def test_the_masters_hold_no_outputs(name):
     master = json.loads((ROOT / "assignments" / name / f"{name}.ipynb").read_text())
-    for cell in master["cells"]:
-        assert not cell.get("outputs")
-        if cell["cell_type"] == "code":
-            for line in "".join(cell["source"]).splitlines():
-                assert len(line) <= 88 or line.startswith("failure_message"), line
+    assert [cell for cell in master["cells"] if cell.get("outputs")] == []
 
 
 def test_a_variant_changes_one_line_for_the_student(course):
-    first, second = release.build("hw2", course), release.build("hw2", course, 3)
+    first, second = build("hw2", course), build("hw2", course, 3)
     assert second.name == "hw2-variant-3"
     one, two = (
         notebook.parse((folder / "student" / "hw2.ipynb").read_bytes()).code
@@ -89,8 +82,8 @@ def test_a_variant_changes_one_line_for_the_student(course):
 
 
 def test_the_zip_is_the_same_every_time(course):
-    first = (release.build("hw2", course) / "hw2.zip").read_bytes()
-    assert (release.build("hw2", course) / "hw2.zip").read_bytes() == first
+    first = (build("hw2", course) / "hw2.zip").read_bytes()
+    assert (build("hw2", course) / "hw2.zip").read_bytes() == first
 
 
 # ---- what must be refused: hw2, spoilt in one place
@@ -107,7 +100,7 @@ def spoil_text(old, new, count=1):
             text = "".join(cell["source"])
             if old in text and left:
                 cell["source"], left = text.replace(old, new, 1), left - 1
-        assert not left, "the master has changed: mend this test"
+        assert not left, "the master has changed: correct this test"
         path.write_text(json.dumps(content))
 
     return apply
@@ -196,16 +189,16 @@ def spoilt(tmp_path):
 def test_a_spoilt_release_is_refused(spoilt, fault):
     apply, says = SPOILT[fault]
     apply(spoilt)
-    refused = (leaks.Leak, release.BadRelease)
+    refused = (leaks.LeakError, ReleaseError)
     with pytest.raises(refused, match=re.escape(says)):
-        release.build("hw2", spoilt.parent.parent)
+        build("hw2", spoilt.parent.parent)
     assert list((spoilt.parent.parent / "dist").iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["output", "count", "attachment", "file", "missing"])
 def test_a_build_that_holds_more_than_it_should_is_refused(course, tmp_path, kind):
     built = tmp_path / "hw2"
-    shutil.copytree(release.build("hw2", course), built)
+    shutil.copytree(build("hw2", course), built)
     source = ROOT / "assignments" / "hw2"
     given = assignment.settings(source)
     leaks.check(source, built, given)
@@ -232,7 +225,7 @@ def test_a_build_that_holds_more_than_it_should_is_refused(course, tmp_path, kin
         (built / "student" / "tests" / "q3.py").unlink()
         says = "tests/q3.py is missing"
     path.write_text(json.dumps(content))
-    with pytest.raises(leaks.Leak, match=says):
+    with pytest.raises(leaks.LeakError, match=says):
         leaks.check(source, built, given)
 
 
@@ -256,9 +249,9 @@ def test_the_trial_catches_what_does_not_do_its_work(spoilt):
         "    if not 0 <= eps <= 1:\n        raise ValueError\n"
         "    return (1 - eps) * np.eye(K)[labels] + eps / K\n"
     )
-    release.build("hw2", root)
-    with pytest.raises(release.BadRelease) as refused:
-        release.try_out("hw2", root)
+    build("hw2", root)
+    with pytest.raises(trial.TrialError) as refused:
+        trial.try_out("hw2", root)
     said = str(refused.value)
     assert re.search(r"the solution gets \d+ of 32", said)
     assert "the blank release gets 4 in q2, and must get 0" in said
@@ -269,11 +262,11 @@ def test_the_trial_catches_what_does_not_do_its_work(spoilt):
 
 def test_the_command_says_what_is_wrong(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "grader.release", "hw9"],
+        [sys.executable, "-m", "grader.release", "none"],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: There is no ")
-    assert "Assignments here: hw1, hw2, hw3, hw4, hw5." in done.stderr
+    assert f"Assignments here: {', '.join(NAMES)}." in done.stderr

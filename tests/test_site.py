@@ -1,13 +1,18 @@
 """The built site, page by page: whole, self-contained, and findable."""
 
 import json
+import re
+import sys
 from types import SimpleNamespace
 
 import pages as check
 import pytest
 import yaml
 
-from chapters import ROOT
+from chapters import NOTEBOOKS, ROOT, read
+
+sys.path.append(str(ROOT / "web" / "ext"))
+import celib_maths
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -174,11 +179,8 @@ def test_every_term_of_the_glossary_leads_to_its_chapter(pages, site):
 
 
 def test_every_term_of_the_glossary_is_defined(site):
-    page = check.BeautifulSoup(
-        (site / "glossary.html").read_text("utf-8"), "html.parser"
-    )
-    terms = page.select("dl.glossary > dt")
-    assert len(terms) >= 20
+    terms = check.read(site / "glossary.html").select("dl.glossary > dt")
+    assert terms
     for term in terms:
         meaning = term.find_next_sibling()
         assert meaning.name == "dd", term.text
@@ -186,12 +188,43 @@ def test_every_term_of_the_glossary_is_defined(site):
 
 
 def test_the_index_leads_to_questions_and_claims(site):
-    page = check.BeautifulSoup(
-        (site / "genindex.html").read_text("utf-8"), "html.parser"
-    )
+    page = check.read(site / "genindex.html")
     entries = {link.text: link["href"] for link in page.select(".indextable a")}
-    for question in ("Can cross-entropy exceed 1?", "Why is KLDivLoss negative?"):
-        assert question in entries
+    for path in NOTEBOOKS:
+        for cell in read(path)["cells"]:
+            for entry in cell["metadata"].get("index", []):
+                assert entry.partition(";")[0] in page.text, f"{path.stem}: {entry}"
     for href in entries.values():
         name, _, anchor = href.partition("#")
         assert f'id="{anchor}"' in (site / name).read_text("utf-8"), href
+
+
+# The formulas.
+
+
+@pytest.mark.parametrize(
+    ("latex", "found"),
+    [
+        (r"y \log z", r"<mi>y</mi><mspace[^>]*></mspace><mi>log</mi>"),
+        (r"\log z", r"</mo><mspace[^>]*></mspace><mi>z</mi>"),
+        (r"f(-x)", r'<mo form="prefix">\u2212</mo>'),
+        (r"f(x) - 1", r"<mo>\u2212</mo>"),
+        (r"\left(x\right)", r'<mo stretchy="false">\(</mo><mi>x'),
+        (r"\left(\frac12\right)", r'<mo fence="true">\(</mo><mfrac>'),
+    ],
+)
+def test_the_browser_is_told_how_to_space_a_formula(latex, found):
+    assert re.search(found, celib_maths.draw(latex, False, "mathml"))
+
+
+def test_a_formula_that_does_not_parse_is_refused():
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"Undefined control sequence.*\\nosuch"):
+            celib_maths.draw(r"\nosuch{x}", True, "htmlAndMathml")
+
+
+def test_a_formula_is_drawn_once():
+    asked = celib_maths.draw.cache_info().misses
+    for _ in range(3):
+        celib_maths.draw(r"a + b + c", False, "htmlAndMathml")
+    assert celib_maths.draw.cache_info().misses == asked + 1

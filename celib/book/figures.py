@@ -47,7 +47,7 @@ COLOURS = {
 # A colour of more pixels than these fills an area, and is stored as it was drawn.
 AREA = 400
 # On smoothed edges, where colours are many, red, green and blue may each be off
-# by this much of 255. That can't be seen, and a picture needs a third of the bytes.
+# by this much of 255. That can't be seen, and a picture needs a quarter of the bytes.
 TOLERANCE = 16
 
 # In inches. Narrow, so that 12.5 points are still 10 pixels on a phone.

@@ -1,8 +1,12 @@
-"""What a notebook holds, put where the book's theme looks for it.
+"""Chapters as pages: what a notebook holds, put where Sphinx looks for it.
 
 celib's helpers write captions, alt texts and proofs into the outputs, where nbval
 compares them; MyST-NB reads cell metadata. This extension carries them across, and
 moves a solution's code into its fold.
+
+The notebooks are also read in plain Jupyter, which shows directives as raw text: so
+index entries stand in a cell's metadata, not in `{index}`, and a solution is HTML that
+folds there too, followed by cells that run, not a directive of sphinx-exercise.
 """
 
 import json

@@ -18,6 +18,7 @@ def setup(app):
     """Register the extension."""
     remember_what_is_looked_up()
     app.connect("config-inited", leave_plain_code_plain)
+    app.connect("builder-inited", read_side_by_side)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -37,6 +38,13 @@ def remember_what_is_looked_up():
         return made[key]
 
     PygmentsBridge.get_formatter = get_formatter
+
+
+def read_side_by_side(app):
+    """Vouch for two extensions that do not say whether pages can be read at once."""
+    # one numbers the chapters when all are read, the other sees to LaTeX alone
+    for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
+        app.extensions[name].parallel_read_safe = True
 
 
 def leave_plain_code_plain(app, config):

@@ -1,21 +1,22 @@
 """Appendix E: every public name of celib, from its docstring.
 
 Sphinx's autodoc reads the docstrings and numpydoc lays them out. This extension
-writes the list of modules and names, so that none can be forgotten, and turns the
-single backticks of a docstring into links, or code.
+writes the list of modules and names, so that none can be forgotten, and links what a
+docstring names: parts of celib, in single backticks, and chapters.
 """
 
 import importlib
 import pkgutil
 import re
+import sys
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.ext.autodoc.mock import mock
+from sphinx.util.docutils import SphinxRole
 
 PAGE = "chapters/appendix-e-reference"
 NAMES, ENTRIES = "% every name, by module", "% every entry, by module"
-# A role or a literal, to be left alone, or words in single backticks.
-QUOTED = re.compile(r":[\w:]+:`[^`]*`|``.*?``|`([^`<>]+)`")
 # The choices of an option, whose quotation marks are to stay straight.
 CHOICES = re.compile(r"(?<= : )\{.*\}")
 CHAPTERS = re.compile(r"\b[Cc]hapters? \d+(?:(?:, and chapter|,| and| to) \d+)*")
@@ -23,27 +24,33 @@ CHAPTERS = re.compile(r"\b[Cc]hapters? \d+(?:(?:, and chapter|,| and| to) \d+)*"
 
 def setup(app):
     """Register the extension."""
+    app.add_role("quoted", Quoted())
     app.connect("source-read", write_modules)
     app.connect("autodoc-skip-member", skip_fields)
     # before numpydoc, which reads what is left
-    app.connect("autodoc-process-docstring", link_names, priority=100)
+    app.connect("autodoc-process-docstring", mark_up, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def public_modules(absent):
-    """Import every public module of celib, but not the libraries to do without."""
-    package = importlib.import_module("celib")
-    names = {m.name for m in pkgutil.iter_modules(package.__path__)} - {"book"}
-    pages = pkgutil.iter_modules([f"{package.__path__[0]}/book"], "book.")
-    names = sorted(names.union(m.name for m in pages))
-    with mock(absent):
-        return [importlib.import_module(f"celib.{n}") for n in names if n[0] != "_"]
+def public_modules(package="celib"):
+    """Import the modules that offer something, in the order of their names.
+
+    A package of public modules stands for these; one of private modules for itself.
+    """
+    modules = []
+    path = importlib.import_module(package).__path__
+    for name in sorted(m.name for m in pkgutil.iter_modules(path) if m.name[0] != "_"):
+        module = importlib.import_module(f"{package}.{name}")
+        inner = public_modules(module.__name__) if hasattr(module, "__path__") else []
+        modules += inner or [module]
+    return modules
 
 
 def write_modules(app, docname, source):
     """Fill the page with the names and the entries of all modules."""
     if docname == PAGE:
-        modules = public_modules(app.config.autodoc_mock_imports)
+        with mock(app.config.autodoc_mock_imports):
+            modules = public_modules()
         for place, write in ((NAMES, name_line), (ENTRIES, entries)):
             assert place in source[0], f"{PAGE} must hold the line {place!r}"
             source[0] = source[0].replace(place, "\n".join(map(write, modules)))
@@ -75,34 +82,32 @@ def skip_fields(app, what, name, member, skip, options):
     return True if what == "class" and not isinstance(member, property) else None
 
 
-def link_names(app, what, name, thing, options, lines):
-    """Turn backticks into links to celib's names, or into code; link chapters."""
-    owner = thing if what == "module" else importlib.import_module(module_of(name))
-    own = name.rpartition(".")[2]
-    for i, line in enumerate(lines):
-        if not line.lstrip().startswith((">>> ", "... ")):
-            lines[i] = QUOTED.sub(lambda m: reference(m, owner, own), line)
-            lines[i] = CHOICES.sub(r"``\g<0>``", lines[i])
+class Quoted(SphinxRole):
+    """Link words in single backticks if they name a part of celib; else show code."""
+
+    def run(self):
+        """Return the link, or the code."""
+        module = self.env.ref_context.get("py:module", "celib")
+        offered = getattr(sys.modules.get(module), "__all__", ())
+        described = self.env.temp_data.get("object") or [""]
+        own = described[0].rpartition(".")[2]
+        target = self.text
+        if self.text in offered and self.text != own:
+            target = f"~{module}.{self.text}"
+        elif not self.text.startswith("celib."):
+            return [nodes.literal(self.text, self.text)], []
+        # a wrong one is no target, which stops the build
+        link = self.env.get_domain("py").role("obj")
+        return link("py:obj", self.rawtext, target, self.lineno, self.inliner)
+
+
+def mark_up(app, what, name, thing, options, lines):
+    """Keep the quotation marks of choices; in the words on a module, link chapters."""
+    lines[:] = [CHOICES.sub(r"``\g<0>``", line) for line in lines]
     if what == "module":
         folder = Path(app.srcdir, "chapters")
         text = "\n".join(lines)
         lines[:] = CHAPTERS.sub(lambda m: chapters(m[0], folder), text).split("\n")
-
-
-def module_of(name):
-    """Return the public module in which autodoc found `name`."""
-    return ".".join(name.split(".")[: 3 if name.startswith("celib.book.") else 2])
-
-
-def reference(quoted, owner, own):
-    """Write a role that links to the quoted words if they name a part of celib."""
-    words = quoted[1]
-    if words is None:
-        return quoted[0]
-    if words != own and words in owner.__all__:
-        return f":py:obj:`~{owner.__name__}.{words}`"
-    # a wrong one is no target, which stops the build
-    return f":py:obj:`{words}`" if words.startswith("celib.") else f"``{words}``"
 
 
 def chapters(words, folder):

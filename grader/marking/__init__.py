@@ -1,0 +1,9 @@
+"""From a folder of notebooks to points, each result kept as soon as it is there.
+
+``collect``   finds the submissions
+``mark``      marks one of them; ``failures`` reads what a failed check printed
+``batch``     marks a class, on this machine or on a cluster
+``trial``     marks the solution and wrong answers: what must come out right or wrong
+``store``     keeps the results and `grades.csv`
+``sheet``     is the table of marks given by hand
+"""

@@ -1,0 +1,153 @@
+"""Marks one submission: all public checks first, then the hidden ones."""
+
+import hashlib
+import threading
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from otter.test_files.ok_test import OKTestFile
+
+from grader import notebook
+from grader.marking import failures
+from grader.release import seeds
+from grader.sandbox.session import Session
+from grader.text import clean
+
+# The checks of a test file write to the process's own output, so one at a time.
+_ONE = threading.Lock()
+# Of several incidents, the one that the status names.
+GRAVITY = ("PROTOCOL", "FLOOD", "DIED", "TIMEOUT")
+
+MEANING = {
+    "TIMEOUT": "took longer than is allowed and was stopped",
+    "DIED": "ended the process, or needed more memory than is allowed",
+    "FLOOD": "returned more than any answer needs",
+    "PROTOCOL": "answered in a way that can't be read",
+}
+# The statuses of those whose code never ran.
+NOT_RUN = ("UNREADABLE", "MISSING")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one student handed in: the bytes, or why there are none."""
+
+    student: str
+    data: bytes = b""
+    problem: str = ""
+    variant: int = 1
+    status: str = "UNREADABLE"
+
+    @property
+    def hash(self) -> str:
+        """A digest of what decides this student's mark."""
+        parts = f"{self.status}\n{self.problem}\n{self.variant}\n"
+        parts = parts.encode("utf-8", "backslashreplace")
+        return hashlib.sha256(parts + self.data).hexdigest()
+
+
+@dataclass
+class Check:
+    """One test of a question, and what became of it."""
+
+    name: str
+    hidden: bool
+    possible: float
+    earned: float
+    hint: str
+    message: str = field(repr=False)
+
+
+@dataclass
+class Result:
+    """All that is known of a submission after it was marked."""
+
+    student: str
+    key: str
+    status: str = "ok"
+    notes: list[str] = field(default_factory=list)
+    scores: dict[str, float] = field(default_factory=dict)
+    checks: dict[str, list[dict]] = field(default_factory=dict)
+    written: str = ""
+    walled: bool = True
+
+    @property
+    def total(self) -> float:
+        """The points of the coded questions."""
+        return round(sum(self.scores.values()), 6)
+
+
+def mark(submission, assignment, sandbox, course_seed, key="") -> Result:
+    """Mark one submission; whatever it does, there is a result.
+
+    Parameters
+    ----------
+    submission : Submission
+    assignment : Assignment
+    sandbox : Sandbox
+    course_seed : str
+        Hidden inputs are drawn from it.
+    key : str
+        Stored with the result, to recognise it on the next run.
+    """
+    result = Result(submission.student, key, walled=sandbox.walled)
+    result.scores = dict.fromkeys(assignment.questions, 0.0)
+    try:
+        if submission.problem:
+            raise notebook.UnreadableError(submission.problem)
+        pages = notebook.parse(submission.data)
+    except notebook.UnreadableError as error:
+        result.status = submission.status
+        result.notes = [clean(f"The file: {error}.")]
+        return result
+    result.written = notebook.written_answer(pages.text, assignment.released)
+    with _ONE, Session(pages.code, sandbox) as session:
+        seeds.set_course(course_seed, submission.variant)
+        _run_checks(assignment, session, result)
+        _describe(session, result)
+    return result
+
+
+def _run_checks(assignment, session, result):
+    """Run all public tests before any hidden input reaches the student's code."""
+    exports = [n for q in assignment.questions.values() for n in q.exports]
+    found = session.names(exports)
+    if not found and not session.incidents:
+        result.notes.append("It defines nothing that this assignment asks for.")
+    names = {"np": np, **found}
+    for hidden in (False, True):
+        for question in assignment.questions:
+            whole = assignment.test_file(question)
+            cases = [case for case in whole.test_cases if case.hidden is hidden]
+            part = OKTestFile(whole.name, whole.path, cases, all_or_nothing=False)
+            part.run(names)
+            outcomes = enumerate(part.test_case_results, 1)
+            done = [_check(outcome, n, found, exports) for n, outcome in outcomes]
+            result.checks.setdefault(question, []).extend(map(asdict, done))
+            result.scores[question] += sum(check.earned for check in done)
+    result.scores = {q: round(float(score), 6) for q, score in result.scores.items()}
+
+
+def _check(outcome, number, found=(), exports=()):
+    case = outcome.test_case
+    kind = "Hidden check" if case.hidden else "Check"
+    message = "" if outcome.passed else failures.kept(outcome.message)
+    hint = failures.not_tried(message, found, exports) or case.failure_message or ""
+    return Check(
+        name=f"{kind} {number}",
+        hidden=case.hidden,
+        possible=case.points,
+        earned=case.points if outcome.passed else 0.0,
+        hint="" if outcome.passed else hint,
+        message=message,
+    )
+
+
+def _describe(session, result):
+    """Set the status, and say what happened to cells and calls."""
+    statuses = {status for status, _ in session.incidents}
+    result.status = next((s for s in GRAVITY if s in statuses), "ok")
+    for status, place in session.incidents:
+        result.notes.append(f"{place}: {MEANING[status]}.")
+    for number, what in sorted(session.raised.items()):
+        result.notes.append(clean(f"Cell {number} raised {what}"))

@@ -1,0 +1,124 @@
+"""Marks what must come out right or wrong, before a release or a class relies on it."""
+
+import json
+import os
+import re
+from functools import partial
+from pathlib import Path
+
+from grader.marking import batch
+from grader.marking.mark import Submission, mark
+from grader.release import assignment as assignments
+from grader.release.assignment import ROOT
+from grader.sandbox import walls
+
+HINT = re.compile(r"# hint: (.+)")
+
+
+class TrialError(RuntimeError):
+    """A check does not do what it is for; the message says which."""
+
+
+# ---- before a release is handed out
+
+
+def try_out(name: str, root: Path = ROOT, course_seed="authoring") -> str:
+    """Mark the solution, the blank release and every wrong answer; say what came out.
+
+    Raises
+    ------
+    TrialError
+        If the solution loses a point, the blank one earns one, or a wrong
+        answer passes or does not bring up its hint.
+    """
+    task = assignments.load(name, root)
+    box = walls.find(task.packages, task.limits)
+    built, wrong = root / "dist" / name, wrong_answers(name, root)
+    solution = (built / "autograder" / f"{name}.ipynb").read_bytes()
+    blank = (built / "student" / f"{name}.ipynb").read_bytes()
+    tried = [Submission("solution", solution), Submission("blank", blank)]
+    tried += [Submission(p.stem, with_cell(solution, p.read_text())) for p in wrong]
+    with batch.local(os.cpu_count() or 1) as executor:
+        marks = executor.map(partial(_mark, task, box, course_seed), tried)
+        full, nothing, *results = marks
+    problems = [*_full(task, full), *_nothing(nothing)]
+    problems += _enough_wrong_answers(task, root)
+    for path, result in zip(wrong, results, strict=True):
+        problems += _caught(path, result, task)
+    if problems:
+        raise TrialError(f"{name}:\n  " + "\n  ".join(problems))
+    return f"{name}: solution 100 %, blank 0 %, {len(wrong)} wrong answers caught"
+
+
+def _mark(task, box, course_seed, submission):
+    return mark(submission, task, box, course_seed)
+
+
+def wrong_answers(name: str, root: Path = ROOT) -> list[Path]:
+    """Return the files that hold common wrong answers, in order."""
+    return sorted((root / "assignments" / name / "wrong").glob("*.py"))
+
+
+def with_cell(data: bytes, source: str) -> bytes:
+    """Return a notebook with one more code cell at its end."""
+    content = json.loads(data)
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": source}
+    content["cells"].append(cell)
+    return json.dumps(content).encode()
+
+
+def _full(task, result):
+    if result.status != "ok" or result.total != task.points:
+        yield (
+            f"the solution gets {result.total:g} of {task.points:g} ({result.status}; "
+            f"{'; '.join(result.notes)}): {result.scores}"
+        )
+        for question, checks in result.checks.items():
+            for check in checks:
+                if check["earned"] != check["possible"]:
+                    yield f"{question}, {check['name']}: {check['message'][-500:]}"
+
+
+def _nothing(result):
+    for question, score in result.scores.items():
+        if score:
+            yield f"the blank release gets {score:g} in {question}, and must get 0"
+
+
+def _enough_wrong_answers(task, root):
+    questions = [path.stem.partition("-")[0] for path in wrong_answers(task.name, root)]
+    for question in task.questions:
+        if questions.count(question) < 3:
+            yield f"{question} has {questions.count(question)} wrong answers, needs 3"
+
+
+def _caught(path, result, task):
+    question = path.stem.partition("-")[0]
+    hint = HINT.match(path.read_text())
+    failed = [c for c in result.checks[question] if c["earned"] < c["possible"]]
+    if not failed:
+        yield f"{path.name} is wrong, and no check of {question} fails"
+    elif not hint or not any(hint[1].strip() in check["hint"] for check in failed):
+        got = "; ".join(check["hint"] for check in failed)
+        yield f"{path.name} brings up other hints than {hint and hint[1]!r}: {got}"
+
+
+# ---- before a class is marked
+
+
+def prove_solution(task, box, seed) -> None:
+    """Mark the solution with the course's seed, before anyone else.
+
+    Raises
+    ------
+    TrialError
+        If it loses a point: then a test is wrong for these inputs.
+    """
+    result = mark(Submission("solution", task.solution), task, box, seed)
+    if result.total != task.points:
+        full = {q: question.points for q, question in task.questions.items()}
+        lost = ", ".join(q for q in full if result.scores[q] < full[q])
+        raise TrialError(
+            f"The solution of {task.name} gets {result.total:g} of {task.points:g} "
+            f"with this seed ({lost}): a test is wrong, correct it before you mark."
+        )

@@ -1,0 +1,280 @@
+"""Runs a notebook in a worker, asks it, and starts it again when it is lost."""
+
+import builtins
+import os
+import selectors
+import time
+from contextlib import ExitStack
+
+from grader.sandbox.inside import wire
+from grader.text import clean
+
+# A name whose call lost the worker twice is not called again. Functions that hang
+# must not use up the patience with the others, so that only cells are counted here.
+LOSSES_A_NAME = 2
+LOST_CELLS = 8
+
+
+class WorkerLostError(Exception):
+    """The worker is gone: `status` says how."""
+
+    def __init__(self, status, why):
+        super().__init__(why)
+        self.status = status
+
+
+class NoAnswerError(Exception):
+    """A function gave back what can't be taken for an answer, nor for an error.
+
+    It derives from nothing that a check waits for: who is to raise a ValueError
+    can't return 50 MB instead.
+    """
+
+
+class RemoteError(Exception):
+    """An exception of a type that is not Python's own, raised by student code."""
+
+
+class Channel:
+    """One worker's pipes: a request, and its reply or what went wrong."""
+
+    def __init__(self, process, tensors):
+        self.process, self.tensors, self.number = process, tensors, 0
+        for pipe in (process.stdin, process.stdout):
+            os.set_blocking(pipe.fileno(), False)
+
+    def ask(self, message, values, seconds):
+        """Send a request; return the reply and its values within `seconds`.
+
+        Raises
+        ------
+        WorkerLostError
+            If there is none: TIMEOUT, DIED, FLOOD or PROTOCOL.
+        UncrossableError
+            If one of `values` can't cross.
+        """
+        self.number += 1
+        data = wire.pack({"id": self.number, **message}, values)
+        try:
+            reply, blobs = self._exchange(data, time.monotonic() + seconds, seconds)
+            return reply, self._values(reply, blobs)
+        except WorkerLostError:
+            raise
+        except wire.TooLongError as error:
+            raise WorkerLostError(
+                "FLOOD", f"an answer that is too long: {error}"
+            ) from None
+        # MalformedError above all. But whatever else comes of reading it is its fault,
+        # too, and must not end the marking.
+        except Exception as error:
+            raise WorkerLostError(
+                "PROTOCOL", f"an answer that can't be read: {error}"
+            ) from None
+
+    def _values(self, reply, blobs):
+        if reply.get("id") != self.number:
+            raise WorkerLostError(
+                "PROTOCOL", "an answer to a question that was not asked"
+            )
+        return [wire.decode(tree, blobs, self.tensors) for tree in reply["values"]]
+
+    def _exchange(self, data, deadline, seconds):
+        reader, left = wire.Reader(), memoryview(data)
+        with selectors.DefaultSelector() as ready:
+            ready.register(self.process.stdin, selectors.EVENT_WRITE)
+            ready.register(self.process.stdout, selectors.EVENT_READ)
+            while True:
+                events = ready.select(max(0.0, deadline - time.monotonic()))
+                for key, _ in events:
+                    if key.fileobj is self.process.stdout:
+                        whole = reader.feed(self._read())
+                        if whole is not None:
+                            return whole
+                        continue
+                    left = left[self._write(left) :]
+                    if not left:
+                        ready.unregister(self.process.stdin)
+                if time.monotonic() >= deadline:
+                    raise WorkerLostError(
+                        "TIMEOUT", f"no answer within {seconds:.3g} s"
+                    )
+
+    def _read(self):
+        piece = os.read(self.process.stdout.fileno(), 2**20)
+        if not piece:
+            raise WorkerLostError("DIED", "the process ended")
+        return piece
+
+    def _write(self, data):
+        try:
+            return os.write(self.process.stdin.fileno(), data[: 2**16])
+        except BrokenPipeError:
+            raise WorkerLostError("DIED", "the process ended") from None
+        except BlockingIOError:
+            return 0
+
+
+class Session:
+    """A student's cells, run in a worker that is started again when it is lost.
+
+    Parameters
+    ----------
+    cells : list of str
+        The code cells, in order.
+    sandbox : Sandbox
+        Where they run.
+
+    Attributes
+    ----------
+    incidents : list of (str, str)
+        Status and place of every loss: ``("TIMEOUT", "cell 3")``.
+    raised : dict of int to str
+        Cells that raised, and what.
+    """
+
+    def __init__(self, cells, sandbox):
+        self.cells, self.sandbox = cells, sandbox
+        self.limits = sandbox.limits
+        self.incidents, self.raised, self.losses = [], {}, {}
+        self.left_out = set()
+        self.deadline = time.monotonic() + self.limits.total_s
+        self._worker, self._channel = ExitStack(), None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        self._worker.close()
+
+    # ---- the worker's life
+
+    def start(self):
+        """Run the cells, those left out that lost a worker before."""
+        while self._channel is None:
+            if len(self.left_out) >= LOST_CELLS:
+                raise WorkerLostError(
+                    self.incidents[-1][0], f"{LOST_CELLS} cells were lost"
+                )
+            if self.incidents and time.monotonic() >= self.deadline:
+                raise WorkerLostError(
+                    "TIMEOUT", f"the whole took over {self.limits.total_s:g} s"
+                )
+            process = self._worker.enter_context(self.sandbox.worker())
+            self._channel = Channel(process, "torch" in self.sandbox.packages)
+            for number in range(len(self.cells)):
+                if self._channel is not None and number not in self.left_out:
+                    self._run_cell(number)
+
+    def _run_cell(self, number):
+        source = self.cells[number]
+        try:
+            reply, _ = self._ask({"do": "cell"}, [number + 1, source], "cell_s")
+        except WorkerLostError as lost:
+            self._lose(lost, f"cell {number + 1}")
+            self.left_out.add(number)
+            return
+        if "error" in reply:
+            self.raised[number + 1] = _named(reply)
+
+    def _lose(self, lost, place):
+        self.incidents.append((lost.status, place))
+        self._worker.close()
+        self._channel = None
+
+    def _ask(self, message, values, limit):
+        seconds = min(getattr(self.limits, limit), self.deadline - time.monotonic())
+        if seconds <= 0:
+            raise WorkerLostError(
+                "TIMEOUT", f"the whole took over {self.limits.total_s:g} s"
+            )
+        return self._channel.ask(message, values, seconds)
+
+    # ---- what the checks ask
+
+    def ask(self, message, values, place):
+        """Ask the running notebook, and start it first if need be.
+
+        Raises
+        ------
+        WorkerLostError
+            If the worker was lost over this, now or too often before.
+        """
+        if self.losses.get(place, 0) >= LOSSES_A_NAME:
+            raise WorkerLostError(
+                "TIMEOUT", f"{place} was not called again after it was lost"
+            )
+        self.start()
+        try:
+            return self._ask(message, values, "call_s")
+        except WorkerLostError as lost:
+            self.losses[place] = self.losses.get(place, 0) + 1
+            self._lose(lost, place)
+            raise
+
+    def names(self, exports):
+        """Return the exported names that exist: functions as proxies, else values."""
+        found = {}
+        for name in exports:
+            try:
+                reply, values = self.ask({"do": "get", "name": name}, [], name)
+            except WorkerLostError:
+                continue
+            if reply.get("kind") == "function":
+                found[name] = Proxy(self, name)
+            elif reply.get("kind") == "value" and len(values) == 1:
+                found[name] = values[0]
+        return found
+
+
+class Proxy:
+    """Stands for a student's function: a call travels to the worker and back."""
+
+    def __init__(self, session, name):
+        self._session, self.__name__ = session, name
+
+    def __call__(self, *args, **kwargs):
+        """Call the student's function, there; raise here what it raises."""
+        message = {"do": "call", "name": self.__name__}
+        reply, values = self._session.ask(message, [args, kwargs], self.__name__)
+        if "uncrossable" in reply:
+            raise NoAnswerError(f"{self.__name__}: {_start(reply['uncrossable'], 500)}")
+        if "long" in reply:
+            raise NoAnswerError(f"{self.__name__} returned more than any answer needs")
+        if "error" in reply:
+            raise _error(reply)
+        if len(values) != 1:
+            raise NoAnswerError(f"{self.__name__} gave no answer that can be read")
+        return values[0]
+
+
+def _start(text, length):
+    """Return the start of a hostile text, as it may stand in files and on screens."""
+    return clean(text[:length]) if isinstance(text, str) else ""
+
+
+def _names(reply):
+    """Return the names of an exception's type and of what it derives from."""
+    names = reply["error"] if isinstance(reply["error"], list) else []
+    return [_start(name, 60) for name in names[:20]]
+
+
+def _named(reply):
+    kind = (*_names(reply), "")[0] or "an error"
+    text = _start(reply.get("text"), 300)
+    return f"{kind}: {text}" if text else kind
+
+
+def _error(reply):
+    """Return Python's own exception of that name; never one that ends a process."""
+    for name in _names(reply):
+        kind = getattr(builtins, name, None)
+        if (
+            isinstance(kind, type)
+            and issubclass(kind, Exception)
+            and kind is not Exception
+        ):
+            try:
+                return kind(_start(reply.get("text"), 1000))
+            except TypeError:
+                continue
+    return RemoteError(_named(reply))
