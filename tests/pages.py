@@ -59,6 +59,21 @@ def unseen_pictures(page):
     return [i.get("src") for i in page.find_all("img") if not i.get("alt", "").strip()]
 
 
+def pictures_that_push(page):
+    """Pictures whose room is not known before they come, or that come too early."""
+    owed = ("width", "height", "loading")
+    pictures = page.select("article img")
+    return [i.get("src") for i in pictures if not all(map(i.has_attr, owed))]
+
+
+def literal_commands(page):
+    """Commands of LaTeX that stand in the text as they are."""
+    article = page.select_one("article")
+    command = re.compile(r"\\[a-z]{3,}")
+    found = article.find_all(string=command) if article else []
+    return [t.strip() for t in found if not t.find_parent(may_hold_a_dollar)]
+
+
 def bare_figures(page):
     """Figures without a caption, and pictures of cells that are no figures."""
     found = [
@@ -92,6 +107,11 @@ def faults_of_head(page):
         "title": page.title and page.title.get_text().strip(),
         "language": page.html.get("lang"),
         "description": description and len(description.get("content", "")) > 20,
+        "one viewport": len(page.find_all("meta", attrs={"name": "viewport"})) == 1,
+        "words to share": all(
+            page.find("meta", property=f"og:{name}")
+            for name in ("type", "site_name", "title", "description")
+        ),
         "one h1": len(page.find_all("h1")) == 1,
         "main": page.find("main"),
     }

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import SimpleNamespace
 
 import pages as check
 import pytest
@@ -35,6 +36,8 @@ def complaints(pages, find):
     [
         check.third_parties,
         check.unseen_pictures,
+        check.pictures_that_push,
+        check.literal_commands,
         check.bare_figures,
         check.open_solutions,
         check.stray_dollars,
@@ -89,6 +92,8 @@ FAULTS = [
     (check.third_parties, '<script>fetch("https://cdn.example/a.json")</script>'),
     (check.unseen_pictures, '<img src="a.png">'),
     (check.unseen_pictures, '<img src="a.png" alt=" ">'),
+    (check.pictures_that_push, '<article><img src="a.png" alt="a"></article>'),
+    (check.literal_commands, r"<article><p>log \textbar a</p></article>"),
     (check.bare_figures, '<figure id="fig-a"><img src="a.png"></figure>'),
     (check.bare_figures, '<div class="cell_output"><img src="a.png"></div>'),
     (check.open_solutions, '<div class="cell tag_solution">print(1)</div>'),
@@ -120,6 +125,46 @@ def test_a_dead_link_is_found(tmp_path):
         "#not",
         "b.html",
     ]
+
+
+def test_a_page_names_its_address_if_there_is_one(pages):
+    address = CONFIG["html"]["baseurl"]
+    for page in pages.values():
+        links = page.find_all("link", rel="canonical")
+        assert [link["href"].startswith(address) for link in links] == (
+            [True] if address else []
+        )
+
+
+def test_a_page_that_does_not_exist_leads_on(pages, site):
+    page = pages[site / "404.html"]
+    assert page.h1.text == "Page not found"
+    links = [link["href"] for link in page.select("article a")]
+    assert links == ["search.html", "intro.html"]
+
+
+def test_it_leads_on_from_any_folder(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "web" / "ext")
+    import celib_pages
+
+    config = SimpleNamespace(html_title="Book", root_doc="intro")
+    context = {"pageurl": "https://book.example/404.html", "metatags": ""}
+    app = SimpleNamespace(config=config)
+    celib_pages.describe_page(app, "404", "page.html", context, None)
+    head = check.BeautifulSoup(context["metatags"], "html.parser")
+    assert head.base["href"] == "https://book.example/404.html"
+
+
+def test_every_source_names_the_pages_that_cite_it(pages, site):
+    sources = pages[site / "bibliography.html"].select(".citation")
+    assert len(sources) > 50
+    for source in sources:
+        assert source.select(".cited a"), source.text
+
+
+def test_every_term_of_the_glossary_leads_to_its_chapter(pages, site):
+    for meaning in pages[site / "glossary.html"].select("dl.glossary > dd"):
+        assert meaning.select("a[href^='chapters/']"), meaning.text
 
 
 def test_every_term_of_the_glossary_is_defined(site):

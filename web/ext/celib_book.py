@@ -1,8 +1,8 @@
 """Chapters as pages: what a notebook holds, put where Sphinx looks for it.
 
 celib's helpers write captions, alt texts and proofs into the outputs, where nbval
-compares them; MyST-NB reads cell metadata. This extension carries them across, moves
-a solution's code into its fold, and gives each page a description.
+compares them; MyST-NB reads cell metadata. This extension carries them across, and
+moves a solution's code into its fold.
 
 The notebooks are also read in plain Jupyter, which shows directives as raw text: so
 index entries stand in a cell's metadata, not in `{index}`, and a solution is HTML that
@@ -10,8 +10,6 @@ folds there too, followed by cells that run, not a directive of sphinx-exercise.
 """
 
 import json
-import re
-from html import escape
 
 from docutils import nodes
 from nbformat.v4 import new_markdown_cell
@@ -29,7 +27,6 @@ def setup(app):
     app.connect("config-inited", offer_repository)
     app.connect("source-read", read_notebook)
     app.connect("doctree-read", hold_punctuation)
-    app.connect("html-page-context", describe_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -134,27 +131,3 @@ def hold_punctuation(app, doctree):
             held = nodes.inline("", "", classes=["held"])
             formula.replace_self(held)
             held += [formula, nodes.Text(after[0])]
-
-
-def describe_page(app, pagename, templatename, context, doctree):
-    """Describe the page by its one-sentence answer, or its first paragraph."""
-    found = (
-        [plain(node) for node in doctree.findall(nodes.paragraph)] if doctree else []
-    )
-    lead = "In one sentence."
-    best = next((p for p in found if p.startswith(lead)), next(iter(found), ""))
-    summary = best.removeprefix(lead).strip() or f"{app.config.html_title}: {pagename}"
-    tag = f'<meta name="description" content="{escape(shorten(summary))}">'
-    context["metatags"] = context.get("metatags", "") + tag
-
-
-def plain(paragraph):
-    """Return the paragraph's words on one line."""
-    return re.sub(r"\s+", " ", paragraph.astext()).strip()
-
-
-def shorten(sentence, width=200):
-    """Cut at a word's end; search engines show about this much."""
-    if len(sentence) <= width:
-        return sentence
-    return sentence[:width].rsplit(" ", 1)[0] + " …"

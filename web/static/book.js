@@ -5,7 +5,8 @@ if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS)
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
 // What scrolls inside its own box must be reachable by keyboard to be scrolled.
-const boxes = ".katex-display, .cell_output, .highlight pre, .table-scroll, div.output";
+const boxes = `.katex-display, .cell_output, .highlight pre, .table-scroll, div.output,
+  .proof span.math`;
 function reach() {
   for (const box of document.querySelectorAll(boxes)) {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
@@ -28,3 +29,17 @@ addEventListener("beforeprint", () => {
   dataset.theme = "light";
 });
 addEventListener("afterprint", () => { dataset.theme = themeOnScreen; });
+
+// The contents begin at their top, where the reader's page may be out of sight.
+function showCurrent() {
+  const contents = document.querySelector(".bd-sidebar-primary:not(:empty)");
+  const current = contents?.querySelector("li.current > a");
+  if (!current) return;
+  const { top, height } = contents.getBoundingClientRect();
+  const place = current.getBoundingClientRect().top - top;
+  if (place < height / 4 || place > 0.9 * height) contents.scrollTop += place - height / 2;
+}
+// after the theme, which scrolls to where the contents were on the page before
+addEventListener("load", showCurrent);
+// the contents move into the drawer when it is opened
+document.querySelector("#pst-primary-sidebar-modal")?.addEventListener("toggle", showCurrent);
