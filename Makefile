@@ -10,7 +10,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN := PATH="$$(cd $(BIN) && pwd):$$PATH" $(BIN)/python
-PYTEST := $(RUN) -m pytest
+# On all cores, a file of tests at a time, in the order that conftest.py gives.
+PYTEST := $(RUN) -m pytest -n auto --no-loadscope-reorder
 
 # A reader's own Python settings must not leak into the book's.
 unexport PYTHONPATH PYTHONHOME
@@ -76,10 +77,10 @@ $(PAGE): $(SOURCES) $(BOOK)
 
 # Nothing may print after pytest: its last line is the verdict.
 test: $(PAGE) $(ALL) ## set up, run all tests (ARGS='-k softmax' goes to pytest)
-	@$(PYTEST) -n auto $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 quick: $(ALL) ## test the package in less than a minute, and CHAPTER=05 if one is named
-	@$(PYTEST) -n auto -m 'not slow' $(ARGS) \
+	@$(PYTEST) -m 'not slow' $(ARGS) \
 	celib tests $(and $(CHAPTER),$(wildcard chapters/$(CHAPTER)*.ipynb))
 
 check: $(ALL) ## lint, compare the format, check types and the direction of imports

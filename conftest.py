@@ -86,8 +86,20 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Compare figures after nbval has drawn them, so that nothing runs twice."""
-    items.sort(key=lambda item: FIGURE_TEST.search(item.nodeid) is not None)
+    """Begin with what takes long, so that no process is left alone with it at the end.
+
+    Figures are compared after nbval has drawn them, so that nothing runs twice.
+    """
+    items.sort(key=place)
+
+
+def place(item):
+    """Return a number that is smaller for what comes earlier."""
+    if FIGURE_TEST.search(item.nodeid):
+        return 2
+    if ".ipynb::" in item.nodeid:
+        return 1
+    return 0 if item.get_closest_marker("slow") else 3
 
 
 @pytest.hookimpl(optionalhook=True)
