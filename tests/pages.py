@@ -108,14 +108,16 @@ def faults_of_head(page):
         "language": page.html.get("lang"),
         "description": description and len(description.get("content", "")) > 20,
         "one viewport": len(page.find_all("meta", attrs={"name": "viewport"})) == 1,
-        "words to share": all(
-            page.find("meta", property=f"og:{name}")
-            for name in ("type", "site_name", "title", "description")
-        ),
         "one h1": len(page.find_all("h1")) == 1,
         "main": page.find("main"),
     }
     return [name for name, kept in owed.items() if not kept]
+
+
+def words_not_shared(page):
+    """What a page of the book lacks for those who link to it elsewhere."""
+    names = ("type", "site_name", "title", "description")
+    return [name for name in names if not page.find("meta", property=f"og:{name}")]
 
 
 def repeated_ids(page):
