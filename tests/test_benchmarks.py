@@ -18,6 +18,8 @@ import pytest
 from celib import information, losses
 from celib.softmax import softmax
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 results = importlib.import_module("results")
@@ -389,7 +391,6 @@ def test_the_last_rank_and_all_cpu_time_count():
     assert list(row.values())[1:4] == ["1.00"] * 3
 
 
-@pytest.mark.slow
 def test_ranks_that_fail_are_not_waited_for(capfd):
     with pytest.raises(RuntimeError, match="all ranks must come back from time of no"):
         parallel.run("time", "no such way")
@@ -413,7 +414,6 @@ def test_every_way_through_the_linear_layer_is_the_same_loss():
         call()
 
 
-@pytest.mark.slow
 def test_peaks_are_those_of_the_call_alone():
     case = linear.Case(2048, 8, 8000)
     logits = case.tokens * case.classes * 4

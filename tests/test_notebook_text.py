@@ -10,6 +10,8 @@ from notebook_text import as_text, merge, take_text, write_text
 
 from chapters import NOTEBOOKS
 
+pytestmark = pytest.mark.slow
+
 
 def code(number, text, **metadata):
     outputs = [v4.new_output("stream", text=f"output {number}\n")]

@@ -5,6 +5,8 @@ import pytest
 import run_chapters
 from nbformat import v4
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
