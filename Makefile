@@ -148,7 +148,8 @@ newest: ## run the tests with the newest releases of everything
 	@touch .venv-newest/book.stamp .venv-newest/all.stamp
 	@$(MAKE) test VENV=.venv-newest
 
-clean: ## remove what was made, but for the packages
-	@rm -rf _build build dist *.egg-info .venv-newest $(LOCK)
+# _build/text holds what a person may be editing.
+clean: ## remove what was made, but for the packages and edited texts
+	@rm -rf _build/html _build/unfinished build dist *.egg-info .venv-newest $(LOCK)
 	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
