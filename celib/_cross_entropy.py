@@ -1,15 +1,15 @@
-"""Cross-entropy with its options: checked, turned into mass, given to the kernel.
+"""Cross-entropy with its options: checked, turned into weights, given to the kernel.
 
-The kernel knows no options. It knows how much mass a row of logits has on its
-label, and how much is spread over the classes: that is all that they mean.
+The kernel knows no options. It knows which weight a row of logits has on its
+label, and which on every class: that is all that the options mean.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from celib import _kernel
 from celib._arrays import (
     Array,
     check_axis,
@@ -21,12 +21,22 @@ from celib._arrays import (
     check_weight,
     is_float,
     namespace,
+    quiet,
+    values_can_be_read,
 )
-from celib._kernel import Spread, fused, working_type
+from celib._bridge import (
+    can_lend,
+    give_back,
+    is_numpy,
+    is_recorded,
+    lend_to_numpy,
+    narrow_half,
+    reduce,
+    widen_half,
+)
 
 __all__: list[str] = []
 
-NUMPY = (np.ndarray, np.generic)
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -42,69 +52,129 @@ class Options:
 
 
 @dataclass(slots=True)
-class Mass:
-    """What the rows are charged for, and what their mean is divided by.
+class RowWeights:
+    """What each row's cost is multiplied by, and what their mean is divided by.
 
-    The mass on the label is an array, or one number where it is the same for all.
+    The label's weight is an array, or one number where it is the same for all
+    rows. `soft_weights` gives the weights of every class for a slice of rows.
     """
 
     label: Array
-    on_label: Any
-    spread: Spread
-    total: Any
+    label_weight: Any
+    soft_weights: Any
+    denominator: Any
 
 
-def evaluate(
+def cross_entropy_loss(logits: Array, target: Array, o: Options) -> Array:
+    """Loss, which autograd can differentiate if the logits are a tensor."""
+    check(logits, target, o)
+    wide = widen_half(logits)
+    if not (is_numpy(logits) or can_lend(logits, target, o.weight)):
+        return narrow_half(formula(wide, target, o), logits)
+    record = is_recorded(wide)
+    loss, grad = _in_numpy(wide, target, o, None, want_grad=record)
+    if record:
+        from celib._autograd import Known
+
+        def again(z: Array) -> Array:
+            return formula(z, target, o)
+
+        loss = Known.apply(wide, loss, grad, o.axis, again)
+    return narrow_half(loss, logits)
+
+
+def cross_entropy_value_and_grad(
+    logits: Array, target: Array, o: Options, out: Array | None
+) -> tuple[Array, Array]:
+    """Loss, and the gradient of the loss, or of its sum if it is not reduced."""
+    check(logits, target, o)
+    if out is not None:
+        _check_out(out, logits, o.axis)
+    wide = widen_half(logits)
+    if is_numpy(logits) or can_lend(logits, target, o.weight):
+        memory = out if wide is logits else None
+        loss, grad = _in_numpy(wide, target, o, memory, want_grad=True)
+    else:
+        from celib._autograd import value_and_grad
+
+        loss, grad = value_and_grad(lambda z: formula(z, target, o), wide)
+    loss = narrow_half(loss, logits)
+    if out is None:
+        return loss, narrow_half(grad, logits)
+    if grad is not out:
+        out[...] = grad
+    return loss, out
+
+
+def _in_numpy(
     logits: Array, target: Array, o: Options, out: Array | None, *, want_grad: bool
 ) -> tuple[Array, Array | None]:
-    """Loss, and the gradient of the loss, or of its sum if it is not reduced."""
-    indices = check(logits, target, o)
-    xp, (z, t, weight) = plain(logits, target, o.weight)
-    z, t = (
-        class_axis_last(z, o.axis, xp),
-        t if indices else class_axis_last(t, o.axis, xp),
+    z, t, weight, memory = lend_to_numpy(logits, target, o.weight, out)
+    indices = not is_float(t)
+    z = class_axis_last(z, o.axis)
+    rows = np.ascontiguousarray(z.reshape(-1, z.shape[-1]))
+    if indices:
+        weights = from_indices(rows, t.reshape(-1), weight, o)
+    else:
+        t = class_axis_last(t, o.axis)
+        weights = from_probabilities(rows, t.reshape(rows.shape), weight, o)
+    buffer = None
+    if want_grad:
+        buffer = np.empty_like(rows) if memory is None else memory.reshape(rows.shape)
+    costs = _kernel.fused(
+        rows, weights.label, weights.label_weight, weights.soft_weights, buffer
     )
-    rows = as_rows(z)
-    build = from_indices if indices else from_probabilities
-    mass = build(rows, t, weight, o, xp)
-    buffer = _buffer(rows, out, logits, o.axis) if want_grad else None
-    cost = fused(rows, mass.label, mass.on_label, mass.spread, buffer, xp)
-    loss = back(
-        _reduce(cost, mass.total, tuple(z.shape[:-1]), o.reduction, rows, xp), logits
-    )
+    # the weights of a mean are divided already
+    loss = costs.reshape(z.shape[:-1]) if o.reduction == "none" else costs.sum()
+    if o.reduction == "mean" and not weights.denominator > 0:
+        loss = loss + z.dtype.type(np.nan)
+    loss = give_back(loss, logits)
     if buffer is None:
         return loss, None
     if out is not None:
         return loss, out
     grad = buffer.reshape(z.shape)
-    last = o.axis in (-1, logits.ndim - 1)
-    return loss, back(grad if last else xp.moveaxis(grad, -1, o.axis), logits)
+    if o.axis not in (-1, z.ndim - 1):
+        grad = np.moveaxis(grad, -1, o.axis)
+    return loss, give_back(grad, logits)
 
 
-def plain(*arrays: Array | None) -> tuple[Any, list[Any]]:
-    """Turn arrays into NumPy's own, or torch's where NumPy can't follow.
+def formula(logits: Array, target: Array, o: Options) -> Array:
+    """Compute the loss in operations that torch can trace and differentiate."""
+    from celib._autograd import class_costs
 
-    A tensor in main memory lends its memory to NumPy at no cost.
-    """
-    if isinstance(arrays[0], NUMPY):
-        return np, list(arrays)
+    z = logits.movedim(o.axis, -1)
+    weight = None if o.weight is None else o.weight.to(z.dtype)
+    k = z.shape[-1]
+    if is_float(target):
+        soft = target.movedim(o.axis, -1).to(z.dtype)
+        soft = soft * (1 - o.label_smoothing) + o.label_smoothing / k
+        soft = soft if weight is None else soft * weight
+        costs = class_costs(z, None, None, soft)
+        return reduce(costs, o.reduction)
+    label, counted = class_indices(target, k, o.ignore_index)
+    label_weight = counted.to(z.dtype)
+    if weight is not None:
+        label_weight = label_weight * weight[label]
+    denominator = label_weight.sum()
+    soft = None
+    if o.label_smoothing:
+        share = z.new_full((k,), 1 / k) if weight is None else weight / k
+        soft = o.label_smoothing * counted[..., None] * share
+        label_weight = label_weight * (1 - o.label_smoothing)
+    costs = class_costs(z, label, label_weight, soft)
+    return reduce(costs, o.reduction, denominator)
+
+
+def class_indices(target: Array, k: int, ignore_index: int) -> tuple[Array, Array]:
+    """Labels of a tensor, 0 where they are ignored; and which of them count."""
     import torch
 
-    tensors = [x if x is None else x.detach() for x in arrays]
-    strange = (torch.bfloat16, torch.float16)
-    for x in tensors:
-        if x is not None and (x.dtype in strange or x.device.type != "cpu"):
-            return torch, tensors
-    return np, [x if x is None else x.numpy() for x in tensors]
-
-
-def back(result: Array, like: Array) -> Array:
-    """Give a result of `plain` arrays to the library that the caller used."""
-    if isinstance(like, NUMPY) or not isinstance(result, NUMPY):
-        return result
-    import torch
-
-    return torch.from_numpy(np.asarray(result))
+    label = target.long()
+    counted = label != ignore_index
+    if values_can_be_read(target):
+        check_labels(namespace(x=label), label, k, ignore_index=ignore_index)
+    return torch.where(counted, label, torch.zeros_like(label)), counted
 
 
 # --- checks ----------------------------------------------------------------
@@ -148,109 +218,82 @@ def _check_target(logits: Array, target: Array, o: Options, xp: Any, name: str) 
     return indices
 
 
-# --- rows and mass ---------------------------------------------------------
-
-
-def class_axis_last(x: Array, axis: int, xp: Any) -> Array:
-    return x if axis in (-1, x.ndim - 1) else xp.moveaxis(x, axis, -1)
-
-
-def as_rows(z: Array) -> Array:
-    """Lay the logits out as a matrix without gaps, copied only if need be."""
-    rows = z.reshape(-1, z.shape[-1])
-    if isinstance(rows, NUMPY):
-        return np.ascontiguousarray(rows)
-    return rows.contiguous()
-
-
-def _buffer(rows: Array, out: Array | None, logits: Array, axis: int) -> Array:
-    """Where the gradient goes: memory of our own, or the caller's."""
-    if out is None:
-        return (
-            np.empty_like(rows)
-            if isinstance(rows, NUMPY)
-            else rows.new_empty(rows.shape)
-        )
-    if not (
-        type(out) is type(logits)
-        and out.dtype == logits.dtype
-        and out.shape == logits.shape
-    ):
+def _check_out(out: Array, logits: Array, axis: int) -> None:
+    same_kind = type(out) is type(logits) and out.dtype == logits.dtype
+    if not (same_kind and out.shape == logits.shape):
         raise ValueError(
             f"out must be like logits, {tuple(logits.shape)} and {logits.dtype}, "
             f"got {tuple(out.shape)} and {out.dtype}"
         )
-    _, (memory,) = plain(out)
-    whole = (
-        memory.flags.c_contiguous
-        if isinstance(memory, NUMPY)
-        else memory.is_contiguous()
-    )
+    whole = out.flags.c_contiguous if is_numpy(out) else out.is_contiguous()
     if not whole or axis not in (-1, logits.ndim - 1):
         raise ValueError("out must be contiguous, with the class axis last")
-    return memory.reshape(rows.shape)
 
 
-def from_indices(z: Array, target: Array, weight: Any, o: Options, xp: Any) -> Mass:
-    label, real, e = target.reshape(-1), working_type(z, xp), o.label_smoothing
-    every = _every_row_counts(label, z.shape[1], o.ignore_index, xp)
-    if every and weight is None and not e:
-        return Mass(label, _scale(len(z), o), None, len(z))
-    counted = check_labels(
-        namespace(x=label), label, z.shape[1], ignore_index=o.ignore_index
-    )
-    label = xp.asarray(xp.where(counted, label, 0 * label), dtype=xp.int64)
-    counts = xp.asarray(counted, dtype=real)
-    mass = counts if weight is None else counts * weight[label]
-    total = len(z) if every and weight is None else mass.sum()
-    scale = _scale(total, o)
-    spread = None
-    if e:
-        share = e / z.shape[1] * (xp.ones_like(z[0]) if weight is None else weight)
-
-        def spread(rows: slice) -> Array:
-            return scale * counts[rows, None] * share
-
-    return Mass(label, mass * (scale * (1 - e)), spread, total)
+# --- weights of rows -------------------------------------------------------
 
 
-def _every_row_counts(label: Array, k: int, ignore_index: int, xp: Any) -> bool:
+def class_axis_last(x: np.ndarray, axis: int) -> np.ndarray:
+    """View of `x` whose last axis is `axis`."""
+    return x if axis in (-1, x.ndim - 1) else np.moveaxis(x, axis, -1)
+
+
+@quiet
+def from_indices(
+    z: np.ndarray, target: np.ndarray, weight: np.ndarray | None, o: Options
+) -> RowWeights:
+    """Weights of rows whose targets are class indices."""
+    n, k = z.shape
+    plain = weight is None and not o.label_smoothing
+    if plain and _every_row_counts(target, k, o.ignore_index):
+        return RowWeights(target, _scale(n, o), None, n)
+    counted = check_labels(np, target, k, ignore_index=o.ignore_index)
+    label = np.where(counted, target, 0).astype(np.int64, copy=False)
+    counts = counted.astype(z.dtype)
+    weight = None if weight is None else weight.astype(z.dtype, copy=False)
+    label_weight = counts if weight is None else counts * weight[label]
+    # in float64, because float32 cannot count above 2**24
+    denominator = label_weight.sum(dtype=np.float64)
+    scale = _scale(denominator, o)
+    soft_weights = None
+    if o.label_smoothing:
+        share = np.ones(k, dtype=z.dtype) if weight is None else weight
+        share = z.dtype.type(scale * o.label_smoothing / k) * share
+
+        def soft_weights(rows: slice) -> np.ndarray:
+            return counts[rows, None] * share
+
+    label_weight = label_weight * z.dtype.type(scale * (1 - o.label_smoothing))
+    return RowWeights(label, label_weight, soft_weights, denominator)
+
+
+def _every_row_counts(label: np.ndarray, k: int, ignore_index: int) -> bool:
     """Tell if labels are of the common type and in range; False if in doubt."""
-    if label.dtype != xp.int64 or 0 <= ignore_index < k or not len(label):
+    if label.dtype != np.int64 or 0 <= ignore_index < k or not len(label):
         return False
     # argmin and argmax, because NumPy takes longer to call min and max
     return bool(label[label.argmin()] >= 0 and label[label.argmax()] < k)
 
 
 def from_probabilities(
-    z: Array, target: Array, weight: Any, o: Options, xp: Any
-) -> Mass:
+    z: np.ndarray, target: np.ndarray, weight: np.ndarray | None, o: Options
+) -> RowWeights:
+    """Weights of rows whose targets are probabilities."""
     n, k = z.shape
-    t, e, real = target.reshape(-1, k), o.label_smoothing, working_type(z, xp)
     scale = _scale(n, o)
+    weight = None if weight is None else weight.astype(z.dtype, copy=False)
 
-    def spread(rows: slice) -> Array:
-        p = xp.asarray(t[rows], dtype=real)
-        smooth = p * (scale * (1 - e)) + scale * e / k
-        return smooth if weight is None else smooth * weight
+    def soft_weights(rows: slice) -> np.ndarray:
+        p = target[rows].astype(z.dtype, copy=False)
+        p = p * (scale * (1 - o.label_smoothing)) + scale * o.label_smoothing / k
+        return p if weight is None else p * weight
 
-    nothing = xp.zeros_like(z[:, 0], dtype=real)
-    return Mass(xp.zeros_like(z[:, 0], dtype=xp.int64), nothing, spread, n)
-
-
-def _scale(total: Any, o: Options) -> Any:
-    return 1 / total if o.reduction == "mean" and total > 0 else 1.0
+    no_label = np.zeros(n, dtype=np.int64)
+    return RowWeights(no_label, np.zeros(n, dtype=z.dtype), soft_weights, n)
 
 
-def _reduce(
-    cost: Array,
-    total: Any,
-    shape: tuple[int, ...],
-    reduction: str,
-    rows: Array,
-    xp: Any,
-) -> Array:
-    loss = cost.reshape(shape) if reduction == "none" else cost.sum()
-    if reduction == "mean" and not total > 0:
-        loss = loss + math.nan
-    return loss if loss.dtype == rows.dtype else xp.asarray(loss, dtype=rows.dtype)
+def _scale(denominator: Any, o: Options) -> float:
+    """Return the factor of the costs before they are added up."""
+    if o.reduction == "mean" and denominator > 0:
+        return float(1 / denominator)
+    return 1.0

@@ -1,140 +1,231 @@
 """The fused pass: cross-entropy and its gradient together. Chapters 7 and 9.
 
-A row of logits z costs a (lse(z) - z_y) + sum_k s_k (lse(z) - z_k), where lse is
-the logarithm of the sum of exponentials: mass `a` lies on the label y, mass `s`
-is spread over the classes. The gradient is softmax times all mass, minus mass.
+A row of logits z costs a (LSE(z) - z_y) + sum_k s_k (LSE(z) - z_k), where LSE is
+the logarithm of the sum of exponentials: the label y has the weight a, and every
+class k may have a soft weight s_k. The gradient is softmax(z) times the sum of
+all weights, minus the weights. Everything here is NumPy, in float32 or float64.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from celib._arrays import Array, quiet
+import numpy as np
+
+from celib._arrays import quiet
 
 __all__: list[str] = []
 
-# Entries a block, few enough for a cache and enough to make calls cheap.
+# Entries per block. 2**19 float32 numbers are 2 MiB: small enough to stay in a
+# cache, and large enough that the cost of calling NumPy does not matter.
 BLOCK = 1 << 19
 
-Spread = Callable[[slice], Array] | None
+# exp needs no shift while the row's maximum m lies in [0, SAFE). At m >= 0 an
+# entry underflows only where its probability does. Below SAFE no sum of K
+# exponentials overflows: K e**60 < 3.4e38 for K < 3e12 in float32, and
+# K e**490 < 1.8e308 for K < 3e95 in float64.
+SAFE = {4: 60.0, 8: 490.0}
+
+# Soft weights of a block of rows; they may be too large to hold for all rows.
+SoftWeights = Callable[[slice], np.ndarray]
 
 
 @quiet
-def fused(z: Array, y: Array, a: Any, s: Spread, out: Any, xp: Any) -> Array:
-    """Cost of each row of `z`; its gradient goes to `out`, unless that is None.
+def fused(
+    z: np.ndarray,
+    label: np.ndarray,
+    label_weight: Any,
+    soft_weights: SoftWeights | None,
+    grad: np.ndarray | None,
+) -> np.ndarray:
+    """Cost of each row of `z`; the gradient goes to `grad`, unless that is None.
 
-    `z` and `out` have shape (N, K) and no gaps in memory, `y` has (N,). So has
-    `a`, or it is one number, not 0, for all rows; `s` gives the mass of rows.
+    `z` and `grad` have shape (N, K) and no gaps in memory, and may be the same
+    array. `label` has shape (N,), and so has `label_weight`, or it is one number,
+    not 0, for all rows.
     """
-    n, real = len(z), working_type(z, xp)
-    cost, step = xp.empty(n, dtype=real, device=z.device), max(1, BLOCK // z.shape[1])
-    same = out is not None and out.dtype == real
-    own: Any = None if same else xp.empty_like(z[:step], dtype=real)
-    for start in range(0, n, step):
-        rows = slice(start, start + step)
-        block = z[rows] if z.dtype == real else xp.asarray(z[rows], dtype=real)
-        e = out[rows] if same else own[: len(block)]
-        some, mass = a if isinstance(a, float) else a[rows], s(rows) if s else None
-        cost[rows] = _rows(block, y[rows], some, mass, e, out is not None, xp)
-        if not same and out is not None:
-            out[rows] = e
+    n, k = z.shape
+    cost = np.empty(n, dtype=z.dtype)
+    rows_per_block = max(1, BLOCK // k)
+    scratch = np.empty_like(z[:rows_per_block]) if grad is None else None
+    for start in range(0, n, rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        block = z[rows]
+        exps = scratch[: len(block)] if grad is None else grad[rows]
+        a = label_weight if isinstance(label_weight, float) else label_weight[rows]
+        s = soft_weights(rows) if soft_weights else None
+        cost[rows] = _fused_block(block, label[rows], a, s, exps, grad is not None)
     return cost
 
 
-def working_type(z: Array, xp: Any) -> Any:
-    """Choose the type to work in: half precision could not add things up."""
-    return xp.float32 if z.dtype.itemsize == 2 else z.dtype
-
-
 @lru_cache(maxsize=2)
-def _constants(n: int, k: int, dtype: Any, device: Any, xp: Any) -> tuple[Array, Array]:
-    """Where rows start in a flat array, and ones to add rows up by a product."""
-    starts = xp.arange(0, n * k, k, device=device)
-    return starts, xp.ones(k, dtype=dtype, device=device)
+def _constants(n: int, k: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Where rows start in a flat array, and ones: a product with them adds rows up."""
+    return np.arange(0, n * k, k), np.ones(k, dtype=dtype)
 
 
-def _rows(z: Array, y: Array, a: Any, s: Any, e: Array, grad: bool, xp: Any) -> Array:
-    n, k = z.shape
-    # where labels and top entries lie in the flat arrays
-    first, ones = _constants(n, k, z.dtype, z.device, xp)
-    label, top = first + y, first + z.argmax(1)
-    flat_z, flat_e = z.reshape(-1), e.reshape(-1)
-    m = flat_z[top]
-    mass, cost = a, a * (m - flat_z[label])
+def _fused_block(
+    z: np.ndarray,
+    label: np.ndarray,
+    a: Any,
+    s: np.ndarray | None,
+    exps: np.ndarray,
+    want_grad: bool,
+) -> np.ndarray:
+    row_starts, _ = _constants(*z.shape, z.dtype)
+    label_at = row_starts + label
+    top_at = row_starts + z.argmax(1)
+    top = z.reshape(-1)[top_at]
+    weight = a
+    cost = a * (top - z.reshape(-1)[label_at])
     if s is not None:
-        mass, cost = a + s.sum(1), xp.where(a > 0, cost, 0)
-        cost += xp.where(s > 0, s * (m[:, None] - z), 0).sum(1)
-    _exponentials(z, m, e, xp)
-    # summed without the top entry, the rest is not rounded off beside it
-    peak = flat_e[top]
-    flat_e[top] = 0
-    rest = e @ ones
-    cost += mass * xp.log1p(rest / peak)
-    if grad:
-        _gradient(e, label, top, a, s, mass, peak, rest)
-    if not (isinstance(a, float) or mass.all()):
-        cost[mass == 0], e[mass == 0] = 0, 0
+        weight = a + s.sum(1)
+        cost = np.where(a > 0, cost, 0)
+        cost += np.where(s > 0, s * (top[:, None] - z), 0).sum(1)
+    peak, rest = _split_exponentials(z, top, top_at, exps)
+    cost += weight * np.log1p(rest / peak)
+    if want_grad:
+        _gradient(exps, label_at, top_at, a, s, weight, peak, rest)
+    if not (isinstance(a, float) or weight.all()):
+        # a row of weight 0 is no row, whatever it holds
+        cost[weight == 0] = 0
+        exps[weight == 0] = 0
     return cost
 
 
 def _gradient(
-    e: Array, label: Any, top: Any, a: Any, s: Any, mass: Any, peak: Any, rest: Any
+    exps: np.ndarray,
+    label_at: np.ndarray,
+    top_at: np.ndarray,
+    a: Any,
+    s: np.ndarray | None,
+    weight: Any,
+    peak: np.ndarray,
+    rest: np.ndarray,
 ) -> None:
-    """Turn the exponentials `e`, zero at the top, into the gradient of the cost."""
-    flat, whole = e.reshape(-1), peak + rest
+    """Turn exponentials, which are zero at the top, into the gradient of the cost."""
+    flat = exps.reshape(-1)
+    whole = peak + rest
     if s is None:
-        # the peak first: where the label is at the top, this leaves just -rest
-        flat[top] = peak
-        flat[label] = flat[label] - peak - rest
-        e *= (mass / whole)[:, None]
+        # the peak is subtracted first: if the label is at the top, exactly -rest
+        # is left
+        flat[top_at] = peak
+        flat[label_at] = flat[label_at] - peak - rest
+        exps *= (weight / whole)[:, None]
         return
-    e *= (mass / whole)[:, None]
-    flat[label] -= a
-    # the top entry now holds minus the label's mass, if that is where it lies
-    elsewhere = a + flat[top] + (s.sum(1) - s.reshape(-1)[top])
-    e -= s
-    flat[top] = (elsewhere * peak + flat[top] * rest) / whole
+    exps *= (weight / whole)[:, None]
+    flat[label_at] -= a
+    # the top entry holds minus the label's weight if the label is at the top
+    weight_elsewhere = a + flat[top_at] + (s.sum(1) - s.reshape(-1)[top_at])
+    exps -= s
+    flat[top_at] = (weight_elsewhere * peak + flat[top_at] * rest) / whole
 
 
-def _exponentials(z: Array, m: Array, e: Array, xp: Any) -> None:
-    """Put exp(z - shift) into `e`; any shift will do that spares it the extremes."""
-    safe = 60 if z.dtype.itemsize == 4 else 490
+def exponentials(z: np.ndarray, top: np.ndarray, out: np.ndarray) -> None:
+    """Put exp(z - shift) into `out`, with a shift per row that avoids overflow.
+
+    The shift depends on the row's maximum `top` alone. It is 0 where that is safe;
+    elsewhere it is a whole number, so that subtracting it seldom rounds.
+    """
+    safe = SAFE[z.dtype.itemsize]
     # argmin and argmax, because NumPy takes longer to call min and max
-    if m[m.argmin()] >= 0 and m[m.argmax()] < safe:
-        # no shift: a pass less, and no subtraction to round
-        xp.exp(z, out=e)
+    if top[top.argmin()] >= 0 and top[top.argmax()] < safe:
+        np.exp(z, out=out)
         return
-    by = xp.where((m >= 0) & (m < safe), 0, m)[:, None]
-    gap = z - by
-    moved = gap - z
-    lost = (z - (gap - moved)) - (by + moved)
-    xp.exp(gap, out=e)
-    e += e * xp.where(xp.isfinite(lost), lost, 0)
+    shift = np.where((top >= 0) & (top < safe), 0, np.floor(top))[:, None]
+    highest = shift.reshape(-1)[shift.argmax()]
+    lowest = z.reshape(-1)[z.argmin()]
+    if highest <= 0 or lowest >= highest / 2:
+        # A shift below 0 leaves a difference no longer than z, which is exact. So
+        # is one of numbers within a factor of two of each other (Sterbenz).
+        np.subtract(z, shift, out=out)
+        np.exp(out, out=out)
+        return
+    gap = z - shift
+    # FastTwoSum of Dekker: what the subtraction rounded off, exact for
+    # |z| <= shift. Below -shift the exponential is 0 anyway.
+    rounded_off = z - (gap + shift)
+    np.exp(gap, out=out)
+    out += out * np.where(np.isfinite(rounded_off), rounded_off, 0)
+
+
+def _split_exponentials(
+    z: np.ndarray, top: np.ndarray, top_at: np.ndarray, exps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Exponentials of the rows: those at the top, and the sum of the rest.
+
+    `exps` gets them all but those at the top, which it holds as 0: what is added
+    up without the largest number keeps its digits.
+    """
+    _, ones = _constants(*z.shape, z.dtype)
+    exponentials(z, top, exps)
+    flat = exps.reshape(-1)
+    peak = flat[top_at]
+    flat[top_at] = 0
+    return peak, exps @ ones
 
 
 @quiet
-def softmax_parts(z: Array, xp: Any) -> tuple[Array, Array]:
-    """Surprisal -log p of each entry of the rows of `z`, and p, their softmax."""
-    at_top = xp.arange(z.shape[1], device=z.device) == z.argmax(1)[:, None]
-    m, e = xp.where(at_top, z, 0).sum(1), xp.zeros_like(z)
-    if len(z):
-        _exponentials(z, m, e, xp)
-    peak, rest = (xp.where(at_top == t, e, 0).sum(1)[:, None] for t in (True, False))
-    return m[:, None] - z + xp.log1p(rest / peak), e / (peak + rest)
+def log_softmax(
+    z: np.ndarray, *, want_probs: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Logarithm of the softmax of the rows of `z`; and the softmax, if wanted."""
+    n, k = z.shape
+    log_probs = np.empty_like(z)
+    probs = np.empty_like(z) if want_probs else None
+    rows_per_block = max(1, BLOCK // k)
+    for start in range(0, n, rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        block = z[rows]
+        # without probabilities the exponentials may lie where the result will
+        exps = log_probs[rows] if probs is None else probs[rows]
+        row_starts, _ = _constants(*block.shape, z.dtype)
+        top_at = row_starts + block.argmax(1)
+        top = block.reshape(-1)[top_at]
+        peak, rest = _split_exponentials(block, top, top_at, exps)
+        if probs is not None:
+            exps.reshape(-1)[top_at] = peak
+            exps *= (1 / (peak + rest))[:, None]
+        np.subtract(block, top[:, None], out=log_probs[rows])
+        log_probs[rows] -= np.log1p(rest / peak)[:, None]
+    return log_probs, probs
 
 
 @quiet
-def binary(x: Array, y: Array, positive: Any, xp: Any) -> tuple[Array, Array]:
+def logsumexp(z: np.ndarray) -> np.ndarray:
+    """Logarithm of the sum of exponentials of each row of `z`."""
+    n, k = z.shape
+    result = np.empty(n, dtype=z.dtype)
+    rows_per_block = max(1, BLOCK // k)
+    exps = np.empty_like(z[:rows_per_block])
+    for start in range(0, n, rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        block = z[rows]
+        row_starts, _ = _constants(*block.shape, z.dtype)
+        top_at = row_starts + block.argmax(1)
+        top = block.reshape(-1)[top_at]
+        peak, rest = _split_exponentials(block, top, top_at, exps[: len(block)])
+        result[rows] = np.where(np.isinf(top), top, top + np.log1p(rest / peak))
+    return result
+
+
+@quiet
+def binary(
+    x: np.ndarray, y: np.ndarray, positive: Any
+) -> tuple[np.ndarray, np.ndarray]:
     """Cost of each logit `x` with target `y` in [0, 1], and its derivative.
 
     The cost is positive * y * softplus(-x) + (1 - y) * softplus(x).
     """
-    tail = xp.exp(-xp.abs(x))
-    up = xp.where(x > 0, 1 + 0 * tail, tail) / (1 + tail)
-    down = xp.where(x > 0, tail, 1 + 0 * tail) / (1 + tail)
-    soft, none = xp.log1p(tail), 0 * tail
-    yes, no = positive * y, 1 - y
-    # zero times an infinite cost is no cost
-    cost_yes = xp.where(yes > 0, yes * (soft + xp.where(x < 0, -x, none)), none)
-    cost_no = xp.where(no > 0, no * (soft + xp.where(x > 0, x, none)), none)
+    tail = np.exp(-np.abs(x))
+    likely = 1 / (1 + tail)
+    unlikely = tail * likely
+    up = np.where(x > 0, likely, unlikely)
+    down = np.where(x > 0, unlikely, likely)
+    soft = np.log1p(tail)
+    yes = positive * y
+    no = 1 - y
+    # a weight of zero times an infinite cost is no cost
+    cost_yes = np.where(yes > 0, yes * (soft + np.where(x < 0, -x, 0)), 0)
+    cost_no = np.where(no > 0, no * (soft + np.where(x > 0, x, 0)), 0)
     return cost_yes + cost_no, no * up - yes * down

@@ -3,19 +3,20 @@
 from typing import Any
 
 from celib._arrays import Array, check_axis, check_float, namespace, narrow, widen
-from celib._binary import evaluate_binary
-from celib._cross_entropy import Options, evaluate
+from celib._cross_entropy import Options
+from celib._cross_entropy import cross_entropy_value_and_grad as _value_and_grad
+from celib.losses.sigmoid import binary_value_and_grad
 from celib.softmax import softmax
 
 __all__ = [
-    "binary_cross_entropy_with_logits_with_grad",
+    "binary_cross_entropy_with_logits_value_and_grad",
     "cross_entropy_hessian",
-    "cross_entropy_with_grad",
+    "cross_entropy_value_and_grad",
     "softmax_jacobian",
 ]
 
 
-def cross_entropy_with_grad(
+def cross_entropy_value_and_grad(
     logits: Array,
     target: Array,
     /,
@@ -65,15 +66,15 @@ def cross_entropy_with_grad(
     Examples
     --------
     >>> import numpy as np
-    >>> loss, grad = cross_entropy_with_grad(np.array([0.0, 0.0]), np.array(0))
+    >>> loss, grad = cross_entropy_value_and_grad(np.array([0.0, 0.0]), np.array(0))
     >>> grad
     array([-0.5,  0.5])
     """
     o = Options(axis, weight, ignore_index, label_smoothing, reduction)
-    return evaluate(logits, target, o, out, want_grad=True)
+    return _value_and_grad(logits, target, o, out)
 
 
-def binary_cross_entropy_with_logits_with_grad(
+def binary_cross_entropy_with_logits_value_and_grad(
     logits: Array,
     target: Array,
     /,
@@ -118,12 +119,12 @@ def binary_cross_entropy_with_logits_with_grad(
     --------
     >>> import numpy as np
     >>> x, y = np.array([40.0]), np.array([1.0])
-    >>> loss, grad = binary_cross_entropy_with_logits_with_grad(x, y)
+    >>> loss, grad = binary_cross_entropy_with_logits_value_and_grad(x, y)
     >>> grad
     array([-4.24835426e-18])
     """
     options = (weight, pos_weight, reduction)
-    return evaluate_binary(logits, target, *options, want_grad=True)
+    return binary_value_and_grad(logits, target, *options)
 
 
 def softmax_jacobian(logits: Array, /) -> Array:

@@ -5,18 +5,27 @@ subtracted it contributes exactly 1 to the sum of exponentials, and ``log1p``
 of the *rest* keeps the digits that ``log(1 + rest)`` would round away.
 """
 
-import math
-from typing import Any
+from collections.abc import Callable
 
+import numpy as np
+
+from celib import _kernel
 from celib._arrays import (
     Array,
     check_axis,
     check_float,
     check_positive,
     namespace,
-    narrow,
     quiet,
-    widen,
+)
+from celib._bridge import (
+    can_lend,
+    give_back,
+    is_numpy,
+    is_recorded,
+    lend_to_numpy,
+    narrow_half,
+    widen_half,
 )
 
 __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
@@ -67,11 +76,21 @@ def logsumexp(x: Array, /, *, axis: int = -1, keepdims: bool = False) -> Array:
     >>> float(logsumexp(np.array([1000.0, 1000.0])))
     1000.6931471805599
     """
-    xp = _check_scores(x, axis)
-    top, _, rest = _split(widen(x, xp), axis, xp)
-    result = xp.where(xp.isinf(top), top, top + xp.log1p(rest))
-    result = result if keepdims else xp.squeeze(result, axis=axis)
-    return narrow(result, x, xp)
+    namespace(x=x)
+    check_float(x=x)
+    if x.ndim and -x.ndim <= axis < x.ndim and x.shape[axis] == 0:
+        return _log_of_no_sum(x, axis, keepdims)
+    check_axis(x, axis, "x")
+    wide = widen_half(x)
+    if is_numpy(x):
+        result = _rows(wide, axis, _kernel.logsumexp)
+        result = np.expand_dims(result, axis) if keepdims else result
+    else:
+        from celib import _autograd
+
+        result = _autograd.logsumexp(wide.movedim(axis, -1)).movedim(-1, axis)
+        result = result if keepdims else result.squeeze(axis)
+    return narrow_half(result, x)
 
 
 def softmax(x: Array, /, *, axis: int = -1, temperature: float = 1.0) -> Array:
@@ -111,10 +130,16 @@ def softmax(x: Array, /, *, axis: int = -1, temperature: float = 1.0) -> Array:
     array([0.25, 0.75])
     """
     check_positive("temperature", temperature)
-    xp = _check_scores(x, axis)
-    top, gap, rest = _split(widen(x, xp), axis, xp, temperature)
-    p = xp.exp(gap) / (1 + rest)
-    return narrow(_undefined_unless_finite(p, top, xp), x, xp)
+    _check_scores(x, axis)
+    wide = widen_half(x)
+    if is_numpy(x):
+        result = _rows(wide, axis, lambda rows: _softmax_rows(rows, temperature))
+    else:
+        from celib import _autograd
+
+        result = _autograd.softmax(wide.movedim(axis, -1), temperature)
+        result = result.movedim(-1, axis)
+    return narrow_half(result, x)
 
 
 def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
@@ -155,10 +180,13 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
     >>> log_softmax(np.array([0.0, -40.0]))
     array([-4.24835426e-18, -4.00000000e+01])
     """
-    xp = _check_scores(x, axis)
-    top, gap, rest = _split(widen(x, xp), axis, xp)
-    log_p = gap - xp.log1p(rest)
-    return narrow(_undefined_unless_finite(log_p, top, xp), x, xp)
+    _check_scores(x, axis)
+    wide = widen_half(x)
+    if is_numpy(x):
+        result = _rows(wide, axis, lambda rows: _kernel.log_softmax(rows)[0])
+    else:
+        result = _log_softmax_of_tensor(wide.movedim(axis, -1)).movedim(-1, axis)
+    return narrow_half(result, x)
 
 
 def sigmoid(x: Array, /) -> Array:
@@ -191,12 +219,17 @@ def sigmoid(x: Array, /) -> Array:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    xp = namespace(x=x)
+    namespace(x=x)
     check_float(x=x)
-    wide = widen(x, xp)
-    tail = xp.exp(-xp.abs(wide))
-    p = xp.where(wide >= 0, xp.ones_like(wide), tail) / (1 + tail)
-    return narrow(p, x, xp)
+    wide = widen_half(x)
+    if is_numpy(x):
+        tail = np.exp(-np.abs(wide))
+        result = np.where(wide < 0, tail, wide.dtype.type(1)) / (1 + tail)
+    else:
+        from celib import _autograd
+
+        result = _autograd.sigmoid(wide)
+    return narrow_half(result, x)
 
 
 def log_sigmoid(x: Array, /) -> Array:
@@ -229,36 +262,67 @@ def log_sigmoid(x: Array, /) -> Array:
     >>> log_sigmoid(np.array([-1000.0, 40.0]))
     array([-1.00000000e+03, -4.24835426e-18])
     """
-    xp = namespace(x=x)
+    namespace(x=x)
     check_float(x=x)
-    wide = widen(x, xp)
-    below = xp.where(wide < 0, wide, xp.zeros_like(wide))
-    return narrow(below - xp.log1p(xp.exp(-xp.abs(wide))), x, xp)
+    wide = widen_half(x)
+    if is_numpy(x):
+        result = np.minimum(wide, 0) - np.log1p(np.exp(-np.abs(wide)))
+    else:
+        from torch.nn import functional as F
 
-
-def _check_scores(x: Array, axis: int) -> Any:
-    xp = namespace(x=x)
-    check_float(x=x)
-    check_axis(x, axis, "x")
-    return xp
+        # exact in both tails, and so is its derivative
+        result = F.logsigmoid(wide)
+    return narrow_half(result, x)
 
 
 @quiet
-def _split(
-    x: Array, axis: int, xp: Any, temperature: float = 1.0
-) -> tuple[Array, Array, Array]:
-    """Split off the top: the maximum, distances below it, the sum of the rest."""
-    at_top = xp.argmax(x, axis=axis, keepdims=True)
-    # taken, not max: among ties, autograd must differentiate this entry alone
-    top = xp.take_along_axis(x, at_top, axis=axis)
-    gap = (x - top) / temperature
-    shape = [1] * x.ndim
-    shape[axis] = x.shape[axis]
-    index = xp.reshape(xp.arange(x.shape[axis], device=x.device), tuple(shape))
-    others = xp.where(index == at_top, xp.zeros_like(x), xp.exp(gap))
-    return top, gap, xp.sum(others, axis=axis, keepdims=True)
+def _softmax_rows(z: np.ndarray, temperature: float) -> np.ndarray:
+    if temperature != 1:
+        # the difference first: it is exact where logits are large and close
+        z = (z - z.max(1, keepdims=True)) / z.dtype.type(temperature)
+    probs: np.ndarray = _kernel.log_softmax(z, want_probs=True)[1]
+    return probs
 
 
-def _undefined_unless_finite(result: Array, top: Array, xp: Any) -> Array:
-    """NaN for a row whose maximum is infinite: no distribution fits it."""
-    return xp.where(xp.isfinite(top), result, xp.full_like(result, math.nan))
+def _log_softmax_of_tensor(z: Array) -> Array:
+    """Logarithm of the softmax of a tensor along its last axis."""
+    from celib import _autograd
+
+    if not can_lend(z):
+        return _autograd.log_softmax(z)
+    record = is_recorded(z)
+    (array,) = lend_to_numpy(z)
+    rows = np.ascontiguousarray(array.reshape(-1, array.shape[-1]))
+    log_probs, probs = _kernel.log_softmax(rows, want_probs=record)
+    result = give_back(log_probs.reshape(array.shape), z)
+    if not record:
+        return result
+    probs = give_back(probs.reshape(array.shape), z)
+    return _autograd.LogSoftmax.apply(z, result, probs)
+
+
+def _log_of_no_sum(x: Array, axis: int, keepdims: bool) -> Array:
+    """Minus infinity, the logarithm of 0, for each sum of nothing."""
+    shape = list(x.shape)
+    shape[axis] = 1
+    if not keepdims:
+        shape.pop(axis)
+    if is_numpy(x):
+        return np.full(shape, -np.inf, dtype=x.dtype)
+    return x.new_full(shape, -np.inf)
+
+
+def _rows(x: Array, axis: int, function: Callable[[np.ndarray], np.ndarray]) -> Array:
+    """Apply `function` to the rows of a NumPy array along `axis`."""
+    last = np.moveaxis(x, axis, -1)
+    rows = np.ascontiguousarray(last.reshape(-1, last.shape[-1]))
+    result = function(rows)
+    if result.ndim == 1:
+        return result.reshape(last.shape[:-1])
+    return np.moveaxis(result.reshape(last.shape), -1, axis)
+
+
+def _check_scores(x: Array, axis: int) -> None:
+    namespace(x=x)
+    check_float(x=x)
+    check_axis(x, axis, "x")

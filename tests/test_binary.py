@@ -10,7 +10,7 @@ import torch
 from arrays import DTYPES, both_libraries, exactly, slope, to_numpy, ulps
 from torch.nn import functional as F
 
-from celib.gradients import binary_cross_entropy_with_logits_with_grad as with_grad
+from celib.gradients import binary_cross_entropy_with_logits_value_and_grad as with_grad
 from celib.losses import binary_cross_entropy, binary_cross_entropy_with_logits
 
 # --- worked by hand, and at the extremes -----------------------------------

@@ -11,7 +11,7 @@ from arrays import DTYPES, both_libraries, exactly, slope, to_numpy, to_torch, u
 from torch.nn import functional as F
 
 from celib import _kernel
-from celib.gradients import cross_entropy_with_grad
+from celib.gradients import cross_entropy_value_and_grad
 from celib.losses import cross_entropy, nll
 from celib.softmax import log_softmax
 
@@ -24,7 +24,7 @@ def test_documented_values_of_nothing(array):
     ignored = array([-100, -100])
     assert math.isnan(float(cross_entropy(z, ignored)))
     assert float(cross_entropy(z, ignored, reduction="sum")) == 0.0
-    _, grad = cross_entropy_with_grad(z, ignored)
+    _, grad = cross_entropy_value_and_grad(z, ignored)
     np.testing.assert_array_equal(np.asarray(grad), 0)
     empty, labels = z[:0], ignored[:0]
     assert math.isnan(float(cross_entropy(empty, labels)))
@@ -36,7 +36,7 @@ def test_documented_values_of_nothing(array):
 def test_extreme_logits(array):
     inf = math.inf
     z = array(np.array([[1e308, -1e308], [0.0, -inf], [-inf, 0.0]]))
-    loss, grad = cross_entropy_with_grad(z, array([0, 0, 0]), reduction="none")
+    loss, grad = cross_entropy_value_and_grad(z, array([0, 0, 0]), reduction="none")
     np.testing.assert_array_equal(np.asarray(loss), [0, 0, inf])
     np.testing.assert_array_equal(np.asarray(grad), [[0, 0], [0, 0], [-1, 1]])
     lost = cross_entropy(array(np.array([[1e308, -1e308]])), array([1]))
@@ -106,7 +106,7 @@ def test_equals_torch_under_every_option(
         reduction=reduction,
     )
     expected.sum().backward()
-    loss, grad = cross_entropy_with_grad(
+    loss, grad = cross_entropy_value_and_grad(
         array(logits),
         array(target),
         weight=array(weight) if weighted else None,
@@ -135,8 +135,8 @@ def test_equals_torch_under_every_option(
 def test_class_axis_is_named(array, kind):
     logits, target, _ = problem((4, 3), kind, -100)
     moved_target = target if kind == "indices" else np.moveaxis(target, -1, 1)
-    last = cross_entropy_with_grad(array(logits), array(target))
-    second = cross_entropy_with_grad(
+    last = cross_entropy_value_and_grad(array(logits), array(target))
+    second = cross_entropy_value_and_grad(
         array(np.ascontiguousarray(np.moveaxis(logits, -1, 1))),
         array(np.ascontiguousarray(moved_target)),
         axis=1,
@@ -151,8 +151,8 @@ def test_class_axis_is_named(array, kind):
 @pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64, np.uint64])
 def test_labels_of_any_integer_type(array, kind):
     logits, target, _ = problem((6,), "indices", 1)
-    expected = cross_entropy_with_grad(logits, target)
-    loss, grad = cross_entropy_with_grad(array(logits), array(target.astype(kind)))
+    expected = cross_entropy_value_and_grad(logits, target)
+    loss, grad = cross_entropy_value_and_grad(array(logits), array(target.astype(kind)))
     assert float(loss) == pytest.approx(float(expected[0]), rel=1e-15)
     np.testing.assert_allclose(np.asarray(grad), expected[1], atol=1e-16)
 
@@ -183,8 +183,8 @@ def test_agrees_with_log_softmax_and_nll():
 def test_an_ignored_row_is_no_row_even_if_it_holds_rubbish():
     logits, target, weight = problem((6,), "indices", -100)
     logits[0], target[0] = np.nan, -100
-    loss, grad = cross_entropy_with_grad(logits, target, weight=weight)
-    without = cross_entropy_with_grad(logits[1:], target[1:], weight=weight)
+    loss, grad = cross_entropy_value_and_grad(logits, target, weight=weight)
+    without = cross_entropy_value_and_grad(logits[1:], target[1:], weight=weight)
     assert float(loss) == pytest.approx(float(without[0]), rel=1e-15)
     np.testing.assert_array_equal(grad[0], 0)
 
@@ -207,7 +207,7 @@ def test_weights_multiply_what_they_weigh():
 @both_libraries
 def test_gradient_by_finite_differences(array):
     logits, target, weight = problem((4,), "unnormalised", -100)
-    _, grad = cross_entropy_with_grad(
+    _, grad = cross_entropy_value_and_grad(
         array(logits), array(target), weight=array(weight)
     )
     numeric = slope(lambda v: float(cross_entropy(v, target, weight=weight)), logits)
@@ -237,7 +237,7 @@ def test_autograd_gives_the_analytic_gradient():
     z = torch.tensor(logits, requires_grad=True)
     loss = cross_entropy(z, torch.tensor(target), weight=torch.tensor(weight))
     (2 * loss).backward()
-    _, grad = cross_entropy_with_grad(logits, target, weight=weight)
+    _, grad = cross_entropy_value_and_grad(logits, target, weight=weight)
     np.testing.assert_array_equal(z.grad.numpy(), 2 * grad)
     with torch.no_grad():
         assert not cross_entropy(z, torch.tensor(target)).requires_grad
@@ -247,24 +247,24 @@ def test_out_receives_the_gradient_and_may_be_the_logits():
     for offset in (0.0, -5.0):  # with and without a shift in the kernel
         logits, target, _ = problem((6,), "indices", -100)
         logits += offset
-        _, expected = cross_entropy_with_grad(logits, target)
+        _, expected = cross_entropy_value_and_grad(logits, target)
         out = np.empty_like(logits)
-        _, grad = cross_entropy_with_grad(logits, target, out=out)
+        _, grad = cross_entropy_value_and_grad(logits, target, out=out)
         assert grad is out
         np.testing.assert_array_equal(out, expected)
-        _, grad = cross_entropy_with_grad(logits, target, out=logits)
+        _, grad = cross_entropy_value_and_grad(logits, target, out=logits)
         np.testing.assert_array_equal(logits, expected)
     tensor = torch.zeros(2, 3)
-    _, grad = cross_entropy_with_grad(tensor, torch.tensor([0, 1]), out=tensor)
+    _, grad = cross_entropy_value_and_grad(tensor, torch.tensor([0, 1]), out=tensor)
     assert grad is tensor
     assert float(tensor[0, 0]) == pytest.approx(-1 / 3)
 
 
 def test_blocks_do_not_show(monkeypatch):
     logits, target, _ = problem((4, 3), "probabilities", -100)
-    whole = cross_entropy_with_grad(logits, target, label_smoothing=0.1)
+    whole = cross_entropy_value_and_grad(logits, target, label_smoothing=0.1)
     monkeypatch.setattr(_kernel, "BLOCK", 5)
-    blocks = cross_entropy_with_grad(logits, target, label_smoothing=0.1)
+    blocks = cross_entropy_value_and_grad(logits, target, label_smoothing=0.1)
     np.testing.assert_allclose(blocks[0], whole[0], rtol=1e-15)
     np.testing.assert_array_equal(blocks[1], whole[1])
 
@@ -300,7 +300,7 @@ def exact(z, y):
 
 
 def assert_exact(array, z, y):
-    loss, grad = cross_entropy_with_grad(array(z), array(np.array(y)))
+    loss, grad = cross_entropy_value_and_grad(array(z), array(np.array(y)))
     true_loss, true_grad = exact(z, y)
     assert ulps(loss, true_loss, z.dtype.type) <= 8
     assert ulps(grad[y], true_grad, z.dtype.type) <= 8
@@ -327,7 +327,7 @@ def test_exact_to_eight_ulps_at_any_confidence(dtype, scale, offset):
 @pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
 def test_one_hot_probabilities_are_as_exact_as_indices(dtype):
     z = np.array([40.3, 0.1, -3.0], dtype=dtype)
-    soft = cross_entropy_with_grad(z, np.array([1, 0, 0], dtype=dtype))
+    soft = cross_entropy_value_and_grad(z, np.array([1, 0, 0], dtype=dtype))
     true_loss, true_grad = exact(z, 0)
     assert ulps(soft[0], true_loss, dtype) <= 8
     assert ulps(soft[1][0], true_grad, dtype) <= 8
@@ -412,7 +412,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("kind", "match", "changed"), REFUSALS)
-@pytest.mark.parametrize("function", [cross_entropy, cross_entropy_with_grad])
+@pytest.mark.parametrize("function", [cross_entropy, cross_entropy_value_and_grad])
 def test_wrong_input_is_refused(function, kind, match, changed):
     given = {"logits": np.zeros((2, 3)), "target": np.array([0, 1])} | changed
     with pytest.raises(kind, match=match):
@@ -424,9 +424,9 @@ def test_what_cannot_have_a_gradient_is_refused():
     with pytest.raises(ValueError, match="target must not require a gradient"):
         cross_entropy(z, p)
     with pytest.raises(ValueError, match="out must be like logits"):
-        cross_entropy_with_grad(z, torch.tensor([0, 1]), out=torch.zeros(2, 2))
+        cross_entropy_value_and_grad(z, torch.tensor([0, 1]), out=torch.zeros(2, 2))
     with pytest.raises(ValueError, match="out must be contiguous"):
-        cross_entropy_with_grad(z, torch.tensor([0, 1]), out=torch.zeros(3, 2).T)
+        cross_entropy_value_and_grad(z, torch.tensor([0, 1]), out=torch.zeros(3, 2).T)
 
 
 def test_differentiating_twice_is_refused():

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from celib.gradients import (
     cross_entropy_hessian,
-    cross_entropy_with_grad,
+    cross_entropy_value_and_grad,
     softmax_jacobian,
 )
 from celib.softmax import softmax
@@ -52,7 +52,7 @@ def test_jacobian_and_hessian_by_finite_differences():
     for k in range(4):
         row = slope(lambda v, k=k: softmax(v)[k], z)
         np.testing.assert_allclose(softmax_jacobian(z)[k], row, atol=1e-10)
-        row = slope(lambda v, k=k: cross_entropy_with_grad(v, y)[1][k], z)
+        row = slope(lambda v, k=k: cross_entropy_value_and_grad(v, y)[1][k], z)
         np.testing.assert_allclose(cross_entropy_hessian(z)[k], row, atol=1e-10)
 
 

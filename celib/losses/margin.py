@@ -1,6 +1,6 @@
 """Hinge losses: what a score lacks of its margin. Chapter 16."""
 
-import math
+from typing import Any
 
 from celib._arrays import (
     Array,
@@ -11,12 +11,12 @@ from celib._arrays import (
     check_labels,
     check_one_shape,
     namespace,
+    values_can_be_read,
 )
-from celib._cross_entropy import REDUCTIONS, Options, check, class_axis_last, plain
-from celib._finish import finish
-from celib._kernel import working_type
+from celib._bridge import array_namespace, cast, narrow_half, pick, reduce, widen_half
+from celib._cross_entropy import REDUCTIONS, Options, check
 
-__all__: list[str] = []
+__all__ = ["hinge_loss", "multiclass_hinge_loss"]
 
 VARIANTS = ("crammer-singer", "weston-watkins")
 
@@ -50,13 +50,6 @@ def hinge_loss(
     array, shape () or that of `scores`
         Units of the scores, or their square. NaN for the mean of nothing.
 
-    Raises
-    ------
-    TypeError
-        If the arrays are of different libraries or of the wrong kind.
-    ValueError
-        If shapes differ, a target is neither -1 nor 1, or `reduction` is unknown.
-
     Notes
     -----
     At the kink, :math:`y s = 1`, the gradient is 0, as that of ``torch.relu``;
@@ -80,15 +73,13 @@ def hinge_loss(
     check_float(scores=scores)
     check_fixed(target=target)
     check_one_shape(scores=scores, target=target)
-    strange = target[(target != 1) & (target != -1)]
-    if math.prod(strange.shape):
-        raise ValueError(f"target must hold -1 and 1 only, got {float(strange[0]):.6g}")
-    xp, (s, sign) = plain(scores, target)
-    sign = xp.asarray(sign, dtype=working_type(s, xp))
-    lack = 1 - sign * s
-    lack = xp.where(lack <= 0, 0, lack)
-    cost, slope = (lack * lack, 2 * lack) if squared else (lack, 0 + (lack > 0))
-    return finish(scores, cost, -sign * slope, reduction)
+    _check_signs(target)
+    xp = array_namespace(scores)
+    wide = widen_half(scores)
+    margin = wide * cast(target, wide.dtype)
+    cost = _positive_part(1 - margin, xp)
+    cost = cost * cost if squared else cost
+    return narrow_half(reduce(cost, reduction), scores)
 
 
 def multiclass_hinge_loss(
@@ -131,13 +122,6 @@ def multiclass_hinge_loss(
     array, shape () or the shape of `target`
         Units of the scores to the power of `power`. NaN for the mean of nothing.
 
-    Raises
-    ------
-    TypeError
-        If the arrays are of different libraries or of the wrong kind.
-    ValueError
-        If shapes do not fit, a label or an option is out of range.
-
     Notes
     -----
     The second form divides by K, although it adds up K - 1 terms: so does
@@ -168,15 +152,30 @@ def multiclass_hinge_loss(
     if power not in (1, 2):
         raise ValueError(f"power must be 1 or 2, got {power}")
     k = scores.shape[axis]
-    check_labels(namespace(target=target), target, k)
-    xp, (s, label) = plain(scores, target)
-    s = class_axis_last(xp.asarray(s, dtype=working_type(s, xp)), axis, xp)
+    if values_can_be_read(target):
+        check_labels(namespace(target=target), target, k)
+    xp = array_namespace(scores)
+    s = xp.moveaxis(widen_half(scores), axis, -1)
+    label = cast(target, xp.int64)
+    own = pick(s, label)[..., None]
     classes = xp.arange(k, device=s.device)
-    own = classes == label[..., None]
-    lack = margin - xp.where(own, s, 0).sum(-1)[..., None] + s
-    lack = xp.where(own | (lack <= 0), 0, lack)
+    lack = _positive_part(margin - own + s, xp)
+    lack = xp.where(classes == label[..., None], 0, lack)
     if variant == "crammer-singer":
-        lack, k = xp.where(classes == lack.argmax(-1)[..., None], lack, 0), 1
-    slope = (lack > 0) * (power * lack ** (power - 1) / k)
-    grad = slope - own * slope.sum(-1)[..., None]
-    return finish(scores, (lack**power).sum(-1) / k, grad, reduction, axis=axis)
+        cost = pick(lack, lack.argmax(-1)) ** power
+    else:
+        cost = (lack**power).sum(-1) / k
+    return narrow_half(reduce(cost, reduction), scores)
+
+
+def _check_signs(target: Array) -> None:
+    if not values_can_be_read(target):
+        return
+    strange = target[(target != 1) & (target != -1)]
+    if strange.shape[0]:
+        raise ValueError(f"target must hold -1 and 1 only, got {float(strange[0]):.6g}")
+
+
+def _positive_part(x: Array, xp: Any) -> Array:
+    """Return the larger of x and 0, with slope 0 at 0."""
+    return xp.where(x <= 0, 0, x)

@@ -1,0 +1,48 @@
+"""Squared error, to compare the others with. Chapter 6."""
+
+from celib._arrays import (
+    Array,
+    check_choice,
+    check_float,
+    check_one_shape,
+    namespace,
+)
+from celib._bridge import narrow_half, reduce, widen_half
+from celib._cross_entropy import REDUCTIONS
+
+__all__ = ["mse_loss"]
+
+
+def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") -> Array:
+    r"""Mean squared error, here to be compared with.
+
+    .. math:: \ell = (x - y)^2
+
+    Parameters
+    ----------
+    prediction, target : array, any shape
+        Two arrays of one shape.
+    reduction : {"mean", "sum", "none"}
+        The mean is over all entries.
+
+    Returns
+    -------
+    array, shape () or that of `prediction`
+        Squared units of the target.
+
+    Notes
+    -----
+    Elsewhere: ``torch.nn.functional.mse_loss``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(mse_loss(np.array([0.0, 2.0]), np.array([1.0, 2.0])))
+    0.5
+    """
+    namespace(prediction=prediction, target=target)
+    check_float(prediction=prediction, target=target)
+    check_choice("reduction", reduction, REDUCTIONS)
+    check_one_shape(prediction=prediction, target=target)
+    error = widen_half(prediction) - widen_half(target)
+    return narrow_half(reduce(error * error, reduction), prediction)
