@@ -1,40 +1,183 @@
 """Array namespaces, and what must hold of the input: checked here, once.
 
 Every public function asks this module which library its arrays come from and
-whether they make sense. An error says what must hold, then what came.
+whether they make sense. An error says what must hold, then what came. Shapes and
+types are always checked; numbers only where there are any, see
+`values_can_be_read`.
 """
 
+import functools
 import math
-from typing import Any
+import operator
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import array_api_compat.numpy
 import numpy as np
-from array_api_compat import array_namespace, is_numpy_array, is_torch_array
 
 __all__: list[str] = []
 
-# A NumPy array or a torch tensor; neither library has a type for both.
+
+# Modules that use what only NumPy or only torch has are not checked against
+# `celib._typing.Array`, which has what both have.
 Array = Any
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# ---- which library
 
 
 def namespace(**arrays: Array) -> Any:
     """Return the array API namespace that all of `arrays` share."""
     if set(map(type, arrays.values())) == {np.ndarray}:
         return array_api_compat.numpy
-    libraries = {}
-    for name, x in arrays.items():
-        if not (is_numpy_array(x) or is_torch_array(x)):
-            raise TypeError(
-                f"{name} must be a NumPy array or a torch tensor, "
-                f"got {type(x).__name__}"
-            )
-        libraries[name] = "numpy" if is_numpy_array(x) else "torch"
+    libraries = {name: _library(name, x) for name, x in arrays.items()}
     if len(set(libraries.values())) > 1:
         raise TypeError(
             f"{' and '.join(arrays)} must come from one library, "
             f"got {' and '.join(libraries.values())}"
         )
-    return array_namespace(*arrays.values())
+    if "torch" in libraries.values():
+        # here, since torch need not be installed
+        from array_api_compat import torch as torch_namespace
+
+        return torch_namespace
+    return array_api_compat.numpy
+
+
+def is_tensor(x: object) -> bool:
+    """Whether `x` is a torch tensor; torch is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def values_can_be_read(*arrays: Array) -> bool:
+    """Whether a check may look at the numbers in `arrays`.
+
+    It may not while torch writes operations down, to compile, export or
+    vectorise them: tensors then stand for numbers that come later.
+    """
+    tensors: list[Any] = [x for x in arrays if is_tensor(x)]
+    if not tensors:
+        return True
+    torch = sys.modules["torch"]
+    if (
+        _torch_is_compiling()
+        or torch.jit.is_tracing()
+        or torch._C._len_torch_dispatch_stack() > 0
+    ):
+        return False
+    fake = torch._subclasses.FakeTensor
+    return not any(
+        x.is_meta
+        or isinstance(x, fake)
+        or torch._C._functorch.is_functorch_wrapped_tensor(x)
+        for x in tensors
+    )
+
+
+def as_data(**arrays: Any) -> tuple[Any, ...]:
+    """Arrays from what people keep data in: lists, tuples, tables and numbers, too.
+
+    For functions into which only data goes. A list beside a tensor becomes a
+    tensor on its device; arrays and tensors are returned as they are.
+    """
+    tensors: list[Any] = [x for x in arrays.values() if is_tensor(x)]
+    result = []
+    for name, x in arrays.items():
+        if not (isinstance(x, np.ndarray) or is_tensor(x)):
+            x = _array_from(name, x)
+            if tensors:
+                x = sys.modules["torch"].asarray(x, device=tensors[0].device)
+        result.append(x)
+    namespace(**dict(zip(arrays, result, strict=True)))
+    return tuple(result)
+
+
+def as_probabilities(**arrays: Any) -> tuple[Any, ...]:
+    """Like `as_data`, for probabilities: the integers 0 and 1 become floats."""
+    found = as_data(**arrays)
+    xp = namespace(**dict(zip(arrays, found, strict=True)))
+    floats = [x.dtype for x in found if is_float(x)]
+    result = []
+    for name, x in zip(arrays, found, strict=True):
+        if xp.isdtype(x.dtype, ("bool", "integral")):
+            if values_can_be_read(x) and bool(xp.any((x != 0) & (x != 1))):
+                raise ValueError(
+                    f"{name} must hold probabilities, got integers other than 0 and 1: "
+                    "counts are divided by their sum first"
+                )
+            x = xp.astype(x, floats[0] if floats else xp.float64)
+        result.append(x)
+    return tuple(result)
+
+
+def _library(name: str, x: Any) -> str:
+    """Tell the library of an array, which must be a plain one."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array, whose mask would be lost: pass "
+            f"{name}.filled(…), or what is not masked, {name}.compressed()"
+        )
+    # other subclasses may carry units, or multiply like matrices
+    if type(x) in (np.ndarray, np.memmap) or isinstance(x, np.generic):
+        return "numpy"
+    if is_tensor(x):
+        _check_plain_tensor(name, x)
+        return "torch"
+    raise TypeError(
+        f"{name} must be a NumPy array or a torch tensor, got {_kind(x)}: "
+        f"pass np.asarray({name})"
+    )
+
+
+def _check_plain_tensor(name: str, x: Any) -> None:
+    """Refuse tensors that hold only part of their numbers, or mask some of them."""
+    kind = type(x).__name__
+    if kind == "DTensor":
+        raise TypeError(
+            f"{name} must not be a DTensor: pass {name}.full_tensor(), or this "
+            f"process's part, {name}.to_local()"
+        )
+    if kind == "MaskedTensor":
+        raise TypeError(
+            f"{name} must not be a masked tensor, whose mask would be lost: pass "
+            f"{name}.get_data() with the masked entries filled in"
+        )
+    if x.is_nested:
+        raise TypeError(
+            f"{name} must not be a nested tensor: pass {name}.to_padded_tensor(…), "
+            "and mark the padding with ignore_index"
+        )
+    if x.layout is not sys.modules["torch"].strided:
+        raise TypeError(
+            f"{name} must be dense, got layout {x.layout}: pass {name}.to_dense()"
+        )
+
+
+def _kind(x: object) -> str:
+    """Name the type of `x`, after its library if it has one."""
+    kind = type(x)
+    library = kind.__module__.partition(".")[0]
+    return kind.__name__ if library == "builtins" else f"{library} {kind.__name__}"
+
+
+def _array_from(name: str, x: Any) -> Any:
+    """Make a NumPy array of a list, a table or a number."""
+    listed = isinstance(x, list | tuple | range | int | float | np.generic)
+    if not (listed or hasattr(x, "__array__")):
+        raise TypeError(
+            f"{name} must be an array, a tensor, or a list of numbers, got {_kind(x)}"
+        )
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must have rows of one length, got a list that has not"
+        ) from error
+
+
+# ---- types, shapes and axes
 
 
 def values_can_be_read(*arrays: Array) -> bool:
@@ -68,6 +211,27 @@ def check_axis(x: Array, axis: int, name: str) -> None:
         )
 
 
+def check_one_shape(**arrays: Array) -> None:
+    """Refuse arrays of different shapes."""
+    shapes = {name: tuple(x.shape) for name, x in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(
+            f"{' and '.join(shapes)} must have one shape, "
+            f"got {' and '.join(map(str, shapes.values()))}"
+        )
+
+
+# ---- values
+
+
+def check_not_negative(xp: Any, **arrays: Array) -> None:
+    """Refuse negative entries: neither probabilities nor counts have any."""
+    for name, x in arrays.items():
+        if values_can_be_read(x) and bool(xp.any(x < 0)):
+            least = xp.min(x).item()
+            raise ValueError(f"{name} must not be negative, got minimum {least:.6g}")
+
+
 def check_distributions(*, axis: int = -1, **arrays: Array) -> Any:
     """Check that `arrays` can be distributions along `axis`; return the namespace.
 
@@ -80,30 +244,48 @@ def check_distributions(*, axis: int = -1, **arrays: Array) -> Any:
     for name, x in arrays.items():
         check_axis(x, axis, name)
         check_not_negative(xp, **{name: x})
-        if bool(xp.any(xp.sum(x, axis=axis) == 0)):
+        # no sum is formed, which could leave the range of half precision
+        if values_can_be_read(x) and not bool(xp.all(xp.any(x != 0, axis=axis))):
             raise ValueError(
                 f"{name} must have a positive total along axis={axis}, got 0"
             )
     return xp
 
 
-def check_one_shape(**arrays: Array) -> None:
-    """Refuse arrays of different shapes."""
-    shapes = {name: tuple(x.shape) for name, x in arrays.items()}
-    if len(set(shapes.values())) > 1:
-        raise ValueError(
-            f"{' and '.join(shapes)} must have one shape, "
-            f"got {' and '.join(map(str, shapes.values()))}"
-        )
+def as_class_indices(
+    xp: Any,
+    labels: Array,
+    n_classes: int,
+    *,
+    name: str = "target",
+    ignore_index: int | None = None,
+) -> tuple[Any, Any]:
+    """Class indices as int64, and a mask of those that count.
 
-
-def check_not_negative(xp: Any, **arrays: Array) -> None:
-    """Refuse negative entries: neither probabilities nor counts have any."""
-    for name, x in arrays.items():
-        if bool(xp.any(x < 0)):
-            raise ValueError(
-                f"{name} must not be negative, got minimum {float(xp.min(x)):.6g}"
-            )
+    Every integer type will do. All arithmetic and every comparison happens in
+    int64: in uint8, -100 would be 156. Labels equal to `ignore_index` do not
+    count, and keep their value; None ignores none. The others must lie in
+    [0, n_classes).
+    """
+    _check_integers(xp, labels, name)
+    indices = xp.astype(labels, xp.int64, copy=False)
+    if ignore_index is None:
+        counted = xp.ones_like(indices, dtype=xp.bool)
+    else:
+        counted = indices != _as_integer("ignore_index", ignore_index)
+    if values_can_be_read(indices):
+        if labels.dtype == xp.uint64:
+            _check_half_of_uint64(xp, indices, name, n_classes)
+        outside = (indices < 0) | (indices >= n_classes)
+        if bool(xp.any(outside)) and bool(xp.any(outside & counted)):
+            valid = f"[0, {n_classes})"
+            if ignore_index is not None:
+                valid += f" or equal {ignore_index=}"
+            low = xp.min(indices[counted]).item()
+            high = xp.max(indices[counted]).item()
+            came = f"minimum {low}" if low < 0 else f"maximum {high}"
+            raise ValueError(f"{name} must lie in {valid}, got {came}")
+    return indices, counted
 
 
 def check_labels(
@@ -113,20 +295,40 @@ def check_labels(
     *,
     name: str = "target",
     ignore_index: int | None = None,
-) -> Array:
+) -> Any:
     """Check class indices against [0, n_classes); return which ones count."""
-    if not xp.isdtype(labels.dtype, "integral"):
-        raise TypeError(f"{name} must hold integer class indices, got {labels.dtype}")
-    counted = xp.ones_like(labels, dtype=xp.bool)
-    if ignore_index is not None:
-        counted = labels != ignore_index
-    wrong = counted & ((labels < 0) | (labels >= n_classes))
-    if bool(xp.any(wrong)):
-        low, high = int(xp.min(labels[counted])), int(xp.max(labels[counted]))
-        came = f"minimum {low}" if low < 0 else f"maximum {high}"
-        exempt = "" if ignore_index is None else f" or equal {ignore_index=}"
-        raise ValueError(f"{name} must lie in [0, {n_classes}){exempt}, got {came}")
-    return counted
+    return as_class_indices(
+        xp, labels, n_classes, name=name, ignore_index=ignore_index
+    )[1]
+
+
+def _check_integers(xp: Any, labels: Array, name: str) -> None:
+    """Refuse labels that are no integers, with the way out where there is one."""
+    if xp.isdtype(labels.dtype, "integral"):
+        return
+    way_out = ""
+    came = labels.dtype
+    if isinstance(labels.dtype, np.dtype) and labels.dtype.kind in "OSTU":
+        came = f"text or objects ({labels.dtype})"
+        way_out = f": number the classes, np.unique({name}, return_inverse=True)[1]"
+    elif xp.isdtype(labels.dtype, "bool"):
+        way_out = f": pass xp.astype({name}, int)"
+    raise TypeError(f"{name} must hold integer class indices, got {came}{way_out}")
+
+
+def _check_half_of_uint64(xp: Any, indices: Any, name: str, n_classes: int) -> None:
+    """Refuse what wrapped to a negative number, -100 perhaps, on its way to int64."""
+    wrapped = indices[indices < 0]
+    if wrapped.shape[0] > 0:
+        came = 2**64 + int(xp.max(wrapped))
+        raise ValueError(f"{name} must lie in [0, {n_classes}), got maximum {came}")
+
+
+def _as_integer(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
 def check_weight(xp: Any, weight: Array, classes: int) -> None:
@@ -174,31 +376,52 @@ def check_base(base: float | None) -> None:
             raise ValueError("base must not be 1, whose logarithm is 0")
 
 
+# ---- arithmetic in silence
+
+
+def quiet(function: Function) -> Function:
+    """Let NumPy be as silent as torch in `function`: infinity is an answer here."""
+
+    @functools.wraps(function)
+    def silenced(*args: Any, **kwargs: Any) -> Any:
+        if _torch_is_compiling():
+            # np.errstate is unknown to torch.compile, and not needed by it
+            return function(*args, **kwargs)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return function(*args, **kwargs)
+
+    return silenced  # type: ignore[return-value]
+
+
+def _torch_is_compiling() -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.compiler.is_compiling()
+
+
 def widen(x: Array, xp: Any) -> Array:
     """Half precision to float32: enough digits, and range, to add things up."""
     return xp.astype(x, xp.float32) if xp.finfo(x.dtype).bits == 16 else x
 
 
+@quiet
 def narrow(x: Array, like: Array, xp: Any) -> Array:
     """Back to the precision that the caller's array had."""
     return xp.astype(x, like.dtype, copy=False)
 
 
-def total(x: Array, axis: int, xp: Any) -> Array:
+def pairwise_sum(x: Array, axis: int, xp: Any) -> Array:
     """Sum along `axis` by halves: the rounding grows with log2 of its length.
 
     NumPy sums by pairs too, but only along an axis that is contiguous.
     """
+    if x.shape[axis] == 0:
+        return xp.sum(x, axis=axis)
     x = xp.moveaxis(x, axis, -1)
     while (n := x.shape[-1]) > 1:
         half = n // 2
         pairs = x[..., :half] + x[..., half : 2 * half]
         x = pairs if n % 2 == 0 else xp.concat([pairs, x[..., 2 * half :]], axis=-1)
     return x[..., 0]
-
-
-# NumPy warns where torch is silent; an infinite loss is an answer here.
-quiet = np.errstate(over="ignore", divide="ignore", invalid="ignore")
 
 
 @quiet

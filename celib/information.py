@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 from celib._arrays import (
-    Array,
     check_axis,
     check_base,
     check_distributions,
@@ -18,10 +17,11 @@ from celib._arrays import (
     log,
     namespace,
     narrow,
+    pairwise_sum,
     quiet,
-    total,
     widen,
 )
+from celib._typing import Array
 
 __all__ = [
     "cross_entropy",
@@ -166,7 +166,7 @@ def cross_entropy(
     wide_p, wide_q = widen(p, xp), widen(q, xp)
     possible = wide_p > 0
     log_q = log(xp.where(possible, wide_q, xp.ones_like(wide_q)), xp, base)
-    return narrow(0 - total(wide_p * log_q, axis, xp), p, xp)
+    return narrow(0 - pairwise_sum(wide_p * log_q, axis, xp), p, xp)
 
 
 def kl_divergence(
@@ -223,7 +223,7 @@ def kl_divergence(
     check_base(base)
     xp = check_distributions(p=p, q=q, axis=axis)
     wide_p, wide_q = widen(p, xp), widen(q, xp)
-    nats = total(_excess(wide_p, wide_q, wide_q - wide_p, xp), axis, xp)
+    nats = pairwise_sum(_excess(wide_p, wide_q, wide_q - wide_p, xp), axis, xp)
     return narrow(_in_base(nats, base), p, xp)
 
 
@@ -277,7 +277,7 @@ def js_divergence(
     gap = (wide_q - wide_p) / 2
     middle = wide_p / 2 + wide_q / 2
     terms = _excess(wide_p, middle, gap, xp) + _excess(wide_q, middle, -gap, xp)
-    return narrow(_in_base(total(terms, axis, xp) / 2, base), p, xp)
+    return narrow(_in_base(pairwise_sum(terms, axis, xp) / 2, base), p, xp)
 
 
 def perplexity(probs: Array, /, *, axis: int = -1) -> Array:
@@ -321,7 +321,7 @@ def perplexity(probs: Array, /, *, axis: int = -1) -> Array:
     check_axis(probs, axis, "probs")
     check_not_negative(xp, probs=probs)
     log_q = log(widen(probs, xp), xp)
-    return narrow(xp.exp(-total(log_q, axis, xp) / probs.shape[axis]), probs, xp)
+    return narrow(xp.exp(-pairwise_sum(log_q, axis, xp) / probs.shape[axis]), probs, xp)
 
 
 def _in_base(nats: Array, base: float | None) -> Array:

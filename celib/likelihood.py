@@ -7,7 +7,6 @@ the number of outcomes they are cross-entropies, which is chapter 2.
 from typing import Any
 
 from celib._arrays import (
-    Array,
     check_axis,
     check_float,
     check_labels,
@@ -16,9 +15,10 @@ from celib._arrays import (
     log,
     log1p,
     namespace,
-    total,
+    pairwise_sum,
     widen,
 )
+from celib._typing import Array
 
 __all__ = ["bernoulli_nll", "categorical_mle", "categorical_nll"]
 
@@ -205,4 +205,4 @@ def _float_type(counts: Array, xp: Any) -> Any:
 def _sum(x: Array, xp: Any) -> Array:
     if x.shape == (0,):
         return xp.sum(x)
-    return total(xp.reshape(x, (-1,)), 0, xp)
+    return pairwise_sum(xp.reshape(x, (-1,)), 0, xp)

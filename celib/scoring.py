@@ -10,7 +10,6 @@ import math
 from typing import Any, NamedTuple
 
 from celib._arrays import (
-    Array,
     check_axis,
     check_choice,
     check_float,
@@ -20,9 +19,10 @@ from celib._arrays import (
     log1p,
     namespace,
     narrow,
-    total,
+    pairwise_sum,
     widen,
 )
+from celib._typing import Array
 from celib.softmax import softmax
 
 __all__ = [
@@ -56,7 +56,8 @@ class ReliabilityBins(NamedTuple):
     """
 
     edges: Array
-    count: Array
+    # not Array, because tuples have a method of that name
+    count: Any
     confidence: Array
     accuracy: Array
 
@@ -117,7 +118,7 @@ def brier_score(probs: Array, target: Array, /, *, axis: int = -1) -> Array:
     0.25
     """
     xp, q, y = _match("probs", probs, target, axis)
-    return narrow(_mean(total((q - y) ** 2, -1, xp), None, xp), probs, xp)
+    return narrow(_mean(pairwise_sum((q - y) ** 2, -1, xp), None, xp), probs, xp)
 
 
 def log_loss(
@@ -191,7 +192,9 @@ def log_loss(
         # log1p keeps the digits of a tiny q that 1 - q would round away
         other = log1p(xp.where(y < 1, -q, xp.zeros_like(q)), xp)
         y, log_q = xp.concat([y, 1 - y], axis=-1), xp.concat([log_q, other], axis=-1)
-    return narrow(_mean(0 - total(y * log_q, -1, xp), sample_weight, xp), probs, xp)
+    return narrow(
+        _mean(0 - pairwise_sum(y * log_q, -1, xp), sample_weight, xp), probs, xp
+    )
 
 
 def reliability_bins(
@@ -521,7 +524,7 @@ def _mean(x: Array, weight: Array | None, xp: Any) -> Array:
     w = widen(w, xp)
     # what counts for nothing must not turn an infinite loss into NaN
     weighted = xp.where(w > 0, x, xp.zeros_like(x)) * w
-    top, bottom = (total(xp.reshape(a, (-1,)), 0, xp) for a in (weighted, w))
+    top, bottom = (pairwise_sum(xp.reshape(a, (-1,)), 0, xp) for a in (weighted, w))
     if not 0 < bottom.item() < math.inf:
         raise ValueError(f"sample_weight must have a positive total, got {bottom}")
     return top / bottom
