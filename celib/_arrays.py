@@ -180,10 +180,6 @@ def _array_from(name: str, x: Any) -> Any:
 # ---- types, shapes and axes
 
 
-def values_can_be_read(*arrays: Array) -> bool:
-    return True
-
-
 def is_float(x: Array) -> bool:
     """Whether `x` holds real floating-point numbers."""
     if isinstance(x.dtype, np.dtype):

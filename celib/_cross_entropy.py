@@ -7,22 +7,22 @@ label, and which on every class: that is all that the options mean.
 from dataclasses import dataclass
 from typing import Any
 
+import array_api_compat.numpy
 import numpy as np
 
 from celib import _kernel
 from celib._arrays import (
     Array,
+    as_class_indices,
     check_axis,
     check_choice,
     check_fixed,
     check_float,
-    check_labels,
     check_not_negative,
     check_weight,
     is_float,
     namespace,
     quiet,
-    values_can_be_read,
 )
 from celib._bridge import (
     can_lend,
@@ -170,10 +170,9 @@ def class_indices(target: Array, k: int, ignore_index: int) -> tuple[Array, Arra
     """Labels of a tensor, 0 where they are ignored; and which of them count."""
     import torch
 
-    label = target.long()
-    counted = label != ignore_index
-    if values_can_be_read(target):
-        check_labels(namespace(x=label), label, k, ignore_index=ignore_index)
+    label, counted = as_class_indices(
+        namespace(target=target), target, k, ignore_index=ignore_index
+    )
     return torch.where(counted, label, torch.zeros_like(label)), counted
 
 
@@ -247,8 +246,10 @@ def from_indices(
     plain = weight is None and not o.label_smoothing
     if plain and _every_row_counts(target, k, o.ignore_index):
         return RowWeights(target, _scale(n, o), None, n)
-    counted = check_labels(np, target, k, ignore_index=o.ignore_index)
-    label = np.where(counted, target, 0).astype(np.int64, copy=False)
+    label, counted = as_class_indices(
+        array_api_compat.numpy, target, k, ignore_index=o.ignore_index
+    )
+    label = np.where(counted, label, 0)
     counts = counted.astype(z.dtype)
     weight = None if weight is None else weight.astype(z.dtype, copy=False)
     label_weight = counts if weight is None else counts * weight[label]

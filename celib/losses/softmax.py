@@ -13,12 +13,12 @@ import numpy as np
 from celib import _kernel
 from celib._arrays import (
     Array,
+    as_class_indices,
     check_at_least_zero,
     check_axis,
     check_choice,
     check_fixed,
     check_float,
-    check_labels,
     check_one_shape,
     check_positive,
     check_weight,
@@ -501,8 +501,10 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
 @quiet
 def _nll_of_array(log_probs: np.ndarray, target: np.ndarray, o: Options) -> Array:
     log_q = np.moveaxis(log_probs, o.axis, -1)
-    counted = check_labels(np, target, log_q.shape[-1], ignore_index=o.ignore_index)
-    label = np.where(counted, target, 0).astype(np.int64, copy=False)
+    label, counted = as_class_indices(
+        namespace(target=target), target, log_q.shape[-1], ignore_index=o.ignore_index
+    )
+    label = np.where(counted, label, 0)
     nats = -np.take_along_axis(log_q, label[..., None], -1)[..., 0]
     scale = counted.astype(log_q.dtype)
     if o.weight is not None:
