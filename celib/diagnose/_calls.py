@@ -167,7 +167,7 @@ def _arguments(facts: Facts, library: str, repair: str) -> _Arguments:
     """Write the arrays as arguments of a library's call."""
     own = _arrays_of(facts, library)
     z = facts.output.name
-    y = _target(facts, own, repair)
+    y = _target(facts, library, repair)
     home = _axis_of_classes(facts, library)
     if facts.axis is not None and (facts.axis - home) % len(facts.output.shape):
         z = _moved(z, facts.axis, home, own)
@@ -205,8 +205,9 @@ def _axis_of_classes(facts: Facts, library: str) -> int:
     return -1
 
 
-def _target(facts: Facts, own: str, repair: str) -> str:
+def _target(facts: Facts, library: str, repair: str) -> str:
     """Write the target, repaired and cast to what the loss takes."""
+    own = _arrays_of(facts, library)
     y = facts.target.name
     if repair:
         y = repair.format(y)
@@ -215,6 +216,8 @@ def _target(facts: Facts, own: str, repair: str) -> str:
     if to_class_indices:
         narrow = own == "torch" and facts.target.dtype not in ("int64", "uint8")
         cast = narrow or compared or facts.target.family != "int"
+    elif library in ("scikit-learn", "Keras"):
+        cast = False  # they do it themselves
     else:
         cast = compared or facts.target.dtype != facts.output.dtype
     if not cast:

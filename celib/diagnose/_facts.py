@@ -455,20 +455,17 @@ class Facts:
 
     @cached_property
     def same_for_all(self) -> bool:
-        """Whether every item gets the same output."""
+        """Whether every row, or every item of the batch, gets the same output."""
         if not self.output.size or self.task == "none" or self.broken:
             return False
-        z = self.z
         if self.one_class:
-            items = np.moveaxis(z, self.along, -1).reshape(-1, self.classes)
-        else:
-            items = z.reshape(z.shape[0], -1) if z.ndim else z.reshape(1, 1)
-        if len(items) < 4:
+            rows = self.z_classes_last.reshape(-1, self.classes)
+            if _all_alike(rows, self.output.speck):
+                return True
+        batch_first = not self.one_class or self.along % self.z.ndim != 0
+        if self.z.ndim == 0 or not batch_first:
             return False
-        size = max(1.0, np.abs(items[np.isfinite(items)]).max(initial=0))
-        first = items[0]
-        same = (items == first) | (abs(items - first) <= self.output.speck * size)
-        return bool(same.all())
+        return _all_alike(self.z.reshape(len(self.z), -1), self.output.speck)
 
     # --- the target -------------------------------------------------------
 
@@ -706,3 +703,13 @@ def _only(x: np.ndarray, *values: int) -> bool:
     for value in values:
         found |= x == value
     return x.size > 0 and bool(found.all())
+
+
+def _all_alike(items: np.ndarray, speck: float) -> bool:
+    """Whether there are several items, and all of them the same but for rounding."""
+    if len(items) < 4:
+        return False
+    largest = np.abs(items[np.isfinite(items)]).max(initial=1)
+    # infinite values are equal, but have no difference
+    same = (items == items[0]) | (abs(items - items[0]) <= speck * largest)
+    return bool(same.all())
