@@ -42,28 +42,40 @@ class Call(NamedTuple):
 # a mask may be beyond what half precision holds
 @np.errstate(over="ignore")
 def any_call(draw):
-    """A call of one of the losses."""
+    """A call of one of the losses, with arrays of any make."""
     families = (class_indices, class_indices, distributions, answers, quantities)
-    family = families[draw.integers(len(families))]
-    loss, z, y, options = family(draw)
-    if draw.random() < 0.1 and z.ndim == 0:
-        return Call(loss, z[()], y[()], options)
-    z = z.astype(pick(draw, FLOATS)) if z.dtype == np.float64 else z
-    if y.dtype == np.float64:
-        y = y.astype(z.dtype)
-    if draw.random() < 0.5:
-        if z.dtype == np.float32 and draw.random() < 0.2:
-            return Call(loss, to_torch(z).bfloat16(), to_torch(y), options)
-        if draw.random() < 0.3 and "weight" not in options:
-            return Call(loss, to_torch(z).requires_grad_(), to_torch(y), options)
-        options = {
-            name: to_torch(value) if isinstance(value, np.ndarray) else value
-            for name, value in options.items()
-        }
-        return Call(loss, to_torch(z), to_torch(y), options)
+    call = Call(*pick(draw, families)(draw))
+    if call.output.ndim == 0 and draw.random() < 0.5:
+        # NumPy's scalars
+        return call._replace(output=call.output[()], target=call.target[()])
+    dtype = pick(draw, FLOATS)
+    call = call._replace(output=call.output.astype(dtype))
+    if call.target.dtype == np.float64:
+        call = call._replace(target=call.target.astype(dtype))
+    return in_torch(draw, call) if draw.random() < 0.5 else in_numpy(draw, call)
+
+
+def in_torch(draw, call):
+    """The same call with tensors."""
+    z, y = to_torch(call.output), to_torch(call.target)
+    if z.dtype == torch.float32 and draw.random() < 0.2:
+        z = z.bfloat16()
+    options = dict(call.options)
+    if "weight" in options:
+        options["weight"] = to_torch(options["weight"])
+    elif draw.random() < 0.3:
+        z.requires_grad_()
+    return Call(call.loss, z, y, options)
+
+
+def in_numpy(draw, call):
+    """The same call with another layout, or order of bytes."""
+    z, y = call.output, call.target
     if draw.random() < 0.1:
-        return Call(loss, np.asfortranarray(z), y[...], options)
-    return Call(loss, z, y, options)
+        z, y = np.asfortranarray(z), np.asfortranarray(y)
+    if draw.random() < 0.1:
+        z, y = (x.astype(x.dtype.newbyteorder(">")) for x in (z, y))
+    return call._replace(output=z, target=y)
 
 
 def class_indices(draw):

@@ -437,6 +437,26 @@ THE_CALL_REPAIRS_IT = [
         SIGMOIDS, MANY + 1, "independent probabilities", "labels 1 and 2",
         "labels-from-1 sigmoid-before-loss",
         "F.binary_cross_entropy(output, (target - 1))"),
+    Situation("yes or no, void marked 255",
+        SCORE, put(YES, 1, 255), "logits", "binary labels",
+        "marked-answers",
+        "F.binary_cross_entropy_with_logits(output[target != 255], "
+        "target[target != 255])"),
+    Situation("several labels, some unknown and marked -1",
+        LOGITS, put(MANY, (0, 0), -1), "logits", "multi-label rows",
+        "marked-answers",
+        "F.binary_cross_entropy_with_logits(output[target != -1], "
+        "target[target != -1])"),
+    Situation("a saturated sigmoid that is wrong where the mark is",
+        put(sigmoid(SCORE), 1, 1.0), put(YES, 1, -100),
+        "independent probabilities", "binary labels",
+        "marked-answers sigmoid-before-loss log-of-zero",
+        "F.binary_cross_entropy(output[target != -100], target[target != -100])"),
+    Situation("a mask that hides what is left out",
+        put(SCORE, 1, -1e9), put(YES, 1, 255), "logits", "binary labels",
+        "marked-answers",
+        "F.binary_cross_entropy_with_logits(output[target != 255], "
+        "target[target != 255])"),
     Situation("yes or no as black and white",
         IMAGES, BLACK_AND_WHITE, "logits", "labels 0 and 255",
         "labels-0-and-255 integer-target",
@@ -726,6 +746,11 @@ def test_probabilities_in_bfloat16_are_told():
     probs = to_torch(softmax(normal(8, 1000, seed=8))).bfloat16()
     found = diagnose(probs, torch.arange(8))
     assert (found.output, found.sure) == ("probabilities", "likely")
+
+
+def test_a_sigmoid_that_says_yes_once_is_no_softmax():
+    sure = np.array([0.0, 0, 1, 0, 0, 0, 0, 0])
+    assert "softmax-axis" not in causes(diagnose(abs(sure - 1e-6), YES))
 
 
 @pytest.mark.parametrize("labels", [list("abcc"), np.array(list("abcc"), dtype=object)])

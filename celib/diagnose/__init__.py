@@ -41,21 +41,28 @@ def diagnose(output: Array, target: Array, /, *, axis: int | None = None) -> Dia
     Raises
     ------
     TypeError
-        If `output` or `target` is neither a NumPy array nor a torch tensor.
+        If `output` or `target` is neither a NumPy array nor a dense torch
+        tensor, or is a masked array.
     ValueError
         If `output` has no such axis.
 
     Notes
     -----
-    Of the kinds above, a value below 0 cannot be a probability, and one above
-    0 cannot be the logarithm of one: this is certain. Eight or more values
-    that sum to 1 in every row are likely probabilities; within [0, 1] without
-    such sums, likely those of a sigmoid. Fewer may be logits that someone
-    typed: of ``[[0.2, 0.8]]`` it can't tell. A sum may be off by 1e-4 (0.005
-    in float16, 0.05 in bfloat16).
+    A value below 0 cannot be a probability, and one above 0 cannot be the
+    logarithm of one: logits with values of both signs, or above 1, are
+    certain. Eight or more values that sum to 1 in every row are likely
+    probabilities; eight or more within [0, 1] without such sums likely come
+    from a sigmoid. Fewer may be logits that someone typed: of
+    ``[[0.2, 0.8]]`` it can't tell. A sum may be off by 1e-4 (0.005 in float16,
+    0.05 in bfloat16).
 
-    Which loss you call does not show in the arrays: what depends on it is
-    "possible" at most. Options (weights, reductions) do not show either.
+    A mistake is "certain" only if no loss of celib has a finite mean for these
+    arrays. The loss that you call and its options (weights, ignore_index) do
+    not show in them: what these might explain is "likely" or "possible".
+
+    Of arrays with more than a million values a sample of whole rows is looked
+    at, and the report says how many. The smallest and the largest value are
+    those of the whole array, so that a single NaN is found anywhere.
 
     Each call in `Diagnosis.fits` takes `output` and `target` as that library's
     arrays: as they are for celib, tensors for torch, ``jax.numpy`` arrays for

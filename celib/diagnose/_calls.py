@@ -173,13 +173,13 @@ def _arguments(facts: Facts, library: str, repair: str) -> _Arguments:
         z = _moved(z, facts.axis, home, own)
         if facts.task == "rows":
             y = _moved(y, facts.axis, home, own)
-    if library not in ("celib", "torch"):
-        if facts.ignore is not None:
-            counted = f"[{facts.target.name} != {facts.ignore}]"
-            z = z + counted
-            y = y + counted
-        elif library == "scikit-learn" and facts.one_class:
-            z, y = _flattened(facts, z, y)
+    has_option = library in ("celib", "torch") and facts.one_class
+    if facts.ignore is not None and not has_option:
+        counted = f"[{facts.target.name} != {facts.ignore}]"
+        z = z + counted
+        y = y + counted
+    elif library == "scikit-learn" and facts.one_class:
+        z, y = _flattened(facts, z, y)
     return _Arguments(
         z=z,
         y=y,

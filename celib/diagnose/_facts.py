@@ -120,7 +120,7 @@ class OneArray:
         return f"{self.size} of {self.dtype}, {self.low:.4g} to {self.high:.4g}"
 
     def take(self, steps: Iterable[int]) -> np.ndarray:
-        """Return every so manieth value along each axis, in float64."""
+        """Return every n-th value along each axis, for steps of n, in float64."""
         # the dots keep NumPy from making a scalar of an array without axes
         view = self.raw[(*(slice(None, None, step) for step in steps), ...)]
         if not self.family:
@@ -443,6 +443,9 @@ class Facts:
         # a single answer for each item has no class axis: every axis is a wrong one
         if self.classes > 1:
             right.add(self.along % n)
+        # a saturated sigmoid that says yes to one item only gives a sum of 1, too
+        if self.classes == 1 and self.output.high > 0.99:
+            return ""
         for axis in range(n):
             if axis not in right and self._output_sums_to_1(axis):
                 return f"axis {axis}"
@@ -491,8 +494,8 @@ class Facts:
 
     @cached_property
     def target_is_binary(self) -> bool:
-        """Whether the target holds 0 and 1 only."""
-        return self.target_is_only(0, 1)
+        """Whether the target holds 0 and 1 only, but for answers that are left out."""
+        return self.target_is_only(0, 1) or self.ignored_answer is not None
 
     @cached_property
     def target_is_signed(self) -> bool:
@@ -514,6 +517,17 @@ class Facts:
             return True
         return self.task == "indices" and self.classes == 2 and self.target.low == 0
 
+    @cached_property
+    def ignored_answer(self) -> int | None:
+        """The mark that some answers of 0 and 1 have in their place."""
+        if self.task != "entries" or self.target_is_signed or self.target_is_0_and_255:
+            return None
+        for mark in MARKS:
+            occurs = mark in (self.target.low, self.target.high)
+            if occurs and self.target_is_only(0, 1, mark):
+                return mark
+        return None
+
     # --- class indices ----------------------------------------------------
 
     @cached_property
@@ -525,7 +539,9 @@ class Facts:
 
     @cached_property
     def ignore(self) -> int | None:
-        """The label that seems to mark items to leave out."""
+        """The label, or the answer, that seems to mark what to leave out."""
+        if self.task == "entries":
+            return self.ignored_answer
         two_signs = self.target_is_signed and self.classes == 2
         if two_signs or self.target_is_0_and_255:
             return None
@@ -573,8 +589,17 @@ class Facts:
             return labels == np.arange(self.classes)
         if self.task == "none":
             return np.zeros(self.z.shape, dtype=bool)
-        y = np.moveaxis(self.y, self.along, -1) if self.one_class else self.y
+        if self.task == "entries":
+            return self.counted_answers & (self.y > 0)
+        y = np.moveaxis(self.y, self.along, -1)
         return y > -np.inf if self.target_is_log else y > 0
+
+    @cached_property
+    def counted_answers(self) -> np.ndarray:
+        """Which answers are not left out."""
+        if self.ignored_answer is None:
+            return np.ones(self.y.shape, dtype=bool)
+        return self.y != self.ignored_answer
 
     @cached_property
     def infinite_where_wrong(self) -> bool:

@@ -300,7 +300,8 @@ def _impossible(facts: Facts, *, sigmoid: bool) -> tuple[bool, bool]:
     if facts.task == "entries" and sigmoid:
         # the other answer has the probability 1 - z
         surely = z == 1
-        ruled_out = ruled_out | (surely & (facts.y < 1))
+        did_not = facts.counted_answers & (facts.y < 1)
+        ruled_out = ruled_out | (surely & did_not)
         zeros = zeros or surely.any()
     settled = facts.task != "none" and len(facts.axes) < 2
     return bool(zeros), bool(settled and ruled_out.any())

@@ -616,6 +616,18 @@ def ignore_index(facts: Facts, kinds: Kinds) -> Words:
     )
 
 
+@rule("likely", BINARY)
+def marked_answers(facts: Facts, kinds: Kinds) -> Words:
+    """Find answers that a mark leaves out, for which binary losses have no option."""
+    if facts.ignored_answer is None:
+        return None
+    return (
+        f"{facts.ignored_answer} among answers of 0 and 1 looks like a mark for what "
+        "to leave out, but binary losses take no ignore_index.",
+        "Select what counts, as the calls above do.",
+    )
+
+
 @rule("certain", INDICES, blocks=True)
 def all_ignored(facts: Facts, kinds: Kinds) -> Words:
     """Find nothing but padding."""
