@@ -339,7 +339,7 @@ class Facts:
 
     @property
     def may_be_one_class(self) -> bool:
-        """Whether this may be a cross-entropy over one class, silly as that is.
+        """Whether this may be a cross-entropy over one class.
 
         Its output has a column, and its labels are integers: 0, or to be ignored.
         """
