@@ -534,6 +534,10 @@ NO_CALL_IS_RIGHT_YET = [
     Situation("softmax over a single column, which was then taken off",
         np.ones(8), YES_INT, "independent probabilities", "binary labels",
         "softmax-of-one integer-target", NO_CALL),
+    Situation("softmax over a single column, rounded",
+        np.full((8, 1), np.nextafter(1, 0)), YES,
+        "independent probabilities", "binary labels",
+        "softmax-of-one column", NO_CALL),
     # decisions in place of scores
     Situation("predicted classes, one-hot",
         np.eye(3)[(LABELS + 1) % 3], LABELS, "probabilities", "class indices",
