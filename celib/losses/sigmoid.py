@@ -20,8 +20,10 @@ from celib._bridge import (
     array_namespace,
     can_lend,
     cast,
+    give_back,
     is_numpy,
     is_recorded,
+    lend_to_numpy,
     narrow_half,
     reduce,
     widen_half,
@@ -248,7 +250,7 @@ def binary_loss(
 
     if not can_lend(x, target, weight, pos_weight):
         return narrow_half(reduce(formula(x), reduction), logits)
-    costs, slopes = _costs_and_slopes(x.detach(), target, weight, pos_weight)
+    costs, slopes = _costs_and_slopes(x, target, weight, pos_weight)
     if is_recorded(x):
         from celib._autograd import Known
 
@@ -265,8 +267,16 @@ def binary_value_and_grad(
 ) -> tuple[Array, Array]:
     """Loss, and the gradient of the loss, or of its sum if it is not reduced."""
     check_binary(logits, target, weight, pos_weight, reduction, name="logits")
-    x = widen_half(logits if is_numpy(logits) else logits.detach())
-    costs, grad = _costs_and_slopes(x, target, weight, pos_weight)
+    x = widen_half(logits)
+    if is_numpy(x) or can_lend(x, target, weight, pos_weight):
+        costs, grad = _costs_and_slopes(x, target, weight, pos_weight)
+    else:
+        from celib._autograd import value_and_grad
+
+        def formula(x: Array) -> Array:
+            return _formula(x, target, weight, pos_weight)
+
+        costs, grad = value_and_grad(formula, x)
     if reduction == "mean":
         grad = grad / max(1, np.prod(x.shape, dtype=int).item())
     loss = reduce(costs, reduction)
@@ -275,20 +285,16 @@ def binary_value_and_grad(
 
 @quiet
 def _costs_and_slopes(
-    x: Array, target: Array, weight: Array | None, pos_weight: Array | None
+    logits: Array, target: Array, weight: Array | None, pos_weight: Array | None
 ) -> tuple[Array, Array]:
-    xp = array_namespace(x)
-    y = cast(target, x.dtype)
-    positive = 1 if pos_weight is None else cast(pos_weight, x.dtype)
-    if is_numpy(x):
-        costs, slopes = _kernel.binary(x, y, positive)
-    else:
-        from celib._autograd import binary_with_grad
-
-        costs, slopes = binary_with_grad(x, y, positive)
+    x, y, weight, positive = lend_to_numpy(logits, target, weight, pos_weight)
+    y = y.astype(x.dtype, copy=False)
+    positive = 1 if positive is None else positive.astype(x.dtype, copy=False)
+    costs, slopes = _kernel.binary(x, y, positive)
     if weight is not None:
-        slopes = slopes * cast(weight, x.dtype)
-    return weigh(costs, weight, xp), slopes
+        slopes = slopes * weight.astype(x.dtype, copy=False)
+    costs = weigh(costs, weight, np)
+    return give_back(costs, logits), give_back(slopes, logits)
 
 
 def _formula(
@@ -358,9 +364,12 @@ def _check_factor(key: str, factor: Array, shape: tuple[int, ...]) -> None:
 
 
 def _check_unit_interval(name: str, x: Array) -> None:
-    if not values_can_be_read(x) or not bool(((x < 0) | (x > 1)).any()):
+    if not values_can_be_read(x) or x.shape.count(0):
         return
+    x = x if is_numpy(x) else x.detach()
     low, high = float(x.min()), float(x.max())
+    if low >= 0 and high <= 1:
+        return
     raise ValueError(
         f"{name} must lie in [0, 1], got {_outside(low)} to {_outside(high)}"
     )
