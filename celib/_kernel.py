@@ -20,6 +20,11 @@ __all__: list[str] = []
 # cache, and large enough that the cost of calling NumPy does not matter.
 BLOCK = 1 << 19
 
+# Entries per block where many temporary arrays are needed: 64 KiB of float32 come
+# from memory that the process has, where larger arrays may be asked of the system
+# and handed back each time.
+SMALL_BLOCK = 1 << 14
+
 # exp needs no shift while the row's maximum m lies in [0, SAFE). At m >= 0 an
 # entry underflows only where its probability does. Below SAFE no sum of K
 # exponentials overflows: K e**60 < 3.4e38 for K < 3e12 in float32, and
@@ -239,27 +244,100 @@ def logsumexp(z: np.ndarray) -> np.ndarray:
 
 @quiet
 def binary(
-    x: np.ndarray, y: np.ndarray, positive: Any
+    x: np.ndarray, y: np.ndarray, positive: np.ndarray | float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cost of each logit `x` with target `y` in [0, 1], and its derivative.
 
     The cost is positive * y * softplus(-x) + (1 - y) * softplus(x), where
-    softplus(x) = max(x, 0) + log1p(exp(-|x|)). No choice is made entry by entry:
-    that would take longer than the exponentials.
+    softplus(x) = max(x, 0) + log1p(exp(-|x|)).
     """
-    yes = positive * y
-    no = 1 - y
+    if not isinstance(positive, np.ndarray):
+        return _in_small_blocks(
+            lambda x, y: _binary_block(x, positive * y, 1 - y), x, y
+        )
+    positive = np.broadcast_to(positive, x.shape)
+    return _in_small_blocks(
+        lambda x, y, factor: _binary_block(x, factor * y, 1 - y), x, y, positive
+    )
+
+
+@quiet
+def sigmoid_focal(
+    x: np.ndarray, y: np.ndarray, alpha: float | None, gamma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Focal loss a m**gamma c of each logit, and its derivative.
+
+    Here c is the binary cross-entropy, m = y sigmoid(-x) + (1 - y) sigmoid(x) the
+    probability missed, and a = alpha y + (1 - alpha) (1 - y), or 1.
+    """
+    return _in_small_blocks(lambda x, y: _sigmoid_focal_block(x, y, alpha, gamma), x, y)
+
+
+def _in_small_blocks(
+    function: Callable[..., tuple[np.ndarray, np.ndarray]], *arrays: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Apply `function` to blocks of entries of arrays of one shape."""
+    x = arrays[0]
+    cost = np.empty(x.shape, dtype=x.dtype)
+    slope = np.empty(x.shape, dtype=x.dtype)
+    flat_cost = cost.reshape(-1)
+    flat_slope = slope.reshape(-1)
+    flat = [a.reshape(-1) for a in arrays]
+    for start in range(0, x.size, SMALL_BLOCK):
+        part = slice(start, start + SMALL_BLOCK)
+        flat_cost[part], flat_slope[part] = function(*(a[part] for a in flat))
+    return cost, slope
+
+
+def _binary_block(
+    x: np.ndarray, yes: np.ndarray, no: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute yes * softplus(-x) + no * softplus(x), and its derivative.
+
+    No choice is made entry by entry: that takes longer than the exponentials.
+    """
     above = np.maximum(x, 0)
     below = np.minimum(x, 0)
     # one of the two is 1, the other exp(-|x|)
     exp_below = np.exp(below)
     exp_above = np.exp(-above)
     tail = exp_below * exp_above
-    scale = 1 / (1 + tail)
-    cost = (yes + no) * np.log1p(tail) + no * above - yes * below
-    slope = (no * exp_below - yes * exp_above) * scale
+    soft = (yes + no) * np.log1p(tail)
+    cost = soft + no * above - yes * below
     if np.isnan(cost.sum()):
         # a weight of zero times an infinite cost is no cost
-        cost = (yes + no) * np.log1p(tail)
-        cost += np.where(no > 0, no * above, 0) - np.where(yes > 0, yes * below, 0)
+        cost = soft + np.where(no > 0, no * above, 0)
+        cost -= np.where(yes > 0, yes * below, 0)
+    slope = (no * exp_below - yes * exp_above) / (1 + tail)
     return cost, slope
+
+
+def _sigmoid_focal_block(
+    x: np.ndarray, y: np.ndarray, alpha: float | None, gamma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    nats, slope = _binary_block(x, y, 1 - y)
+    exp_below = np.exp(np.minimum(x, 0))
+    exp_above = np.exp(-np.maximum(x, 0))
+    whole = 1 + exp_below * exp_above
+    up = exp_below / whole
+    down = exp_above / whole
+    missed = y * down + (1 - y) * up
+    missed_slope = (1 - 2 * y) * up * down
+    scale = missed**gamma
+    if alpha is not None:
+        scale *= alpha * y + (1 - alpha) * (1 - y)
+    cost = scale * nats
+    # d(m**gamma c) = m**gamma (c' + gamma c m'/m)
+    pull = nats * (missed_slope / missed)
+    grad = scale * (slope + gamma * pull)
+    if np.isnan(grad.sum()):
+        # Where nothing is missed, there is no cost; where the cost is infinite,
+        # m' is 0; where alpha leaves no weight, neither counts.
+        pull = np.where(missed_slope != 0, nats, 0) * np.where(
+            missed > 0, missed_slope / missed, 0
+        )
+        grad = scale * (slope + gamma * pull)
+        counted = scale > 0
+        cost = np.where(counted, cost, 0)
+        grad = np.where(counted, grad, 0)
+    return cost, grad

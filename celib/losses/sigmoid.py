@@ -1,5 +1,6 @@
 """Losses of yes-or-no questions: a sigmoid, then a logarithm. Chapters 6 and 13."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -210,22 +211,20 @@ def sigmoid_focal_loss(
     check_at_least_zero("gamma", gamma)
     if not 0 <= (alpha or 0) <= 1:
         raise ValueError(f"alpha must lie in [0, 1] or be None, got {alpha}")
-    xp = array_namespace(logits)
     x = widen_half(logits)
-    y = cast(target, x.dtype)
-    balance = 1 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
-    nats = binary_loss(x, y, None, None, "none")
-    # a weight of zero times an infinite cost is no cost
-    nats = nats if alpha is None else xp.where(balance > 0, nats, 0)
-    missed = y * sigmoid(-x) + (1 - y) * sigmoid(x)
-    # 0**gamma has an infinite slope for gamma < 1; there the loss is 0
-    none_missed = missed == 0
-    scale = balance * xp.where(none_missed, 1, missed) ** gamma
-    # an infinite loss misses all, and its weight no longer moves
-    infinite = xp.isinf(nats)
-    costs = xp.where(infinite, balance * nats, scale * xp.where(infinite, 0, nats))
-    costs = xp.where(none_missed, 0, costs)
-    return narrow_half(reduce(costs, reduction), logits)
+
+    def formula(x: Array) -> Array:
+        return reduce(_focal_formula(x, target, alpha, gamma), reduction)
+
+    if not (is_numpy(x) or can_lend(x, target)):
+        return narrow_half(formula(x), logits)
+    array, y = lend_to_numpy(x, target)
+    y = y.astype(array.dtype, copy=False)
+    costs, slopes = _kernel.sigmoid_focal(array, y, alpha, gamma)
+    if is_numpy(x):
+        return narrow_half(reduce(costs, reduction), logits)
+    costs, slopes = give_back(costs, x), give_back(slopes, x)
+    return narrow_half(_finish(x, costs, slopes, reduction, formula), logits)
 
 
 # --- the loss and its gradient ---------------------------------------------
@@ -246,16 +245,31 @@ def binary_loss(
         return narrow_half(reduce(costs, reduction), logits)
 
     def formula(x: Array) -> Array:
-        return _formula(x, target, weight, pos_weight)
+        return reduce(_formula(x, target, weight, pos_weight), reduction)
 
     if not can_lend(x, target, weight, pos_weight):
-        return narrow_half(reduce(formula(x), reduction), logits)
+        return narrow_half(formula(x), logits)
     costs, slopes = _costs_and_slopes(x, target, weight, pos_weight)
-    if is_recorded(x):
-        from celib._autograd import Known
+    loss = _finish(x, costs, slopes, reduction, formula)
+    return narrow_half(loss, logits)
 
-        costs = Known.apply(x, costs, slopes, None, formula)
-    return narrow_half(reduce(costs, reduction), logits)
+
+def _finish(
+    x: Array,
+    costs: Array,
+    slopes: Array,
+    reduction: str,
+    formula: Callable[[Array], Array],
+) -> Array:
+    """Reduce the costs of the tensor `x`, and attach their gradient to them."""
+    loss = reduce(costs, reduction)
+    if not is_recorded(x):
+        return loss
+    from celib._autograd import Known
+
+    if reduction == "mean":
+        slopes /= max(1, slopes.numel())
+    return Known.apply(x, loss, slopes, None, formula)
 
 
 def binary_value_and_grad(
@@ -310,6 +324,29 @@ def _formula(
         # what counts for nothing must not move anything, either
         x = torch.where(weight > 0, x, 0.0)
     return weigh(binary_costs(x, target.to(x.dtype), positive), weight, torch)
+
+
+def _focal_formula(x: Array, target: Array, alpha: float | None, gamma: float) -> Array:
+    """Compute the costs in operations that torch can trace and differentiate."""
+    import torch
+
+    from celib._autograd import binary_costs
+
+    y = target.to(x.dtype)
+    balance = torch.ones_like(y)
+    if alpha is not None:
+        balance = alpha * y + (1 - alpha) * (1 - y)
+    # what counts for nothing must not move anything, either
+    x = torch.where(balance > 0, x, 0.0)
+    nats = binary_costs(x, y, 1.0)
+    missed = y * sigmoid(-x) + (1 - y) * sigmoid(x)
+    # 0**gamma has an infinite slope for gamma < 1; there the loss is 0
+    none_missed = missed == 0
+    scale = balance * torch.where(none_missed, 1.0, missed) ** gamma
+    # an infinite loss misses all, and its weight no longer moves
+    infinite = torch.isinf(nats)
+    costs = torch.where(infinite, balance * nats, scale * nats.masked_fill(infinite, 0))
+    return torch.where(none_missed, 0.0, costs)
 
 
 def weigh(costs: Array, weight: Array | None, xp: Any) -> Array:
