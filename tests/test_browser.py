@@ -96,6 +96,9 @@ def test_the_dark_theme_shows_figures_in_the_colours_that_captions_name(open_pag
     for theme in ("light", "dark"):
         page = open_page("chapters/18-large-vocabularies.html", color_scheme=theme)
         figure = page.locator("#fig-two-cuts img")
+        # it is loaded when it comes into sight
+        figure.scroll_into_view_if_needed()
+        figure.evaluate("picture => picture.decode()")
         picture = Image.open(io.BytesIO(figure.screenshot())).convert("RGB")
         shown.append(np.asarray(picture.resize((40, 20))).min(axis=-1))
     light, dark = shown
@@ -117,21 +120,23 @@ def test_search_finds_from_a_file(open_page):
     expect(page.locator("#search-results li a").first).to_be_visible()
 
 
-QUERIES = [
-    ("softmax", "5. Softmax and logits"),
-    ("cross-entropy", "2. Cross-entropy"),
-    ("KL divergence", "4. KL divergence"),
-    ("perplexity", "17. Language models"),
-    ("label smoothing", "14. Soft labels"),
-    ("focal loss", "13. Imbalance"),
-    ("why is my loss nan", "9. Numbers > Why is my loss NaN?"),
-]
+QUERIES = {
+    "softmax": "5. Softmax and logits",
+    "cross-entropy": "2. Cross-entropy",
+    "KL divergence": "4. KL divergence",
+    "perplexity": "17. Language models",
+    "label smoothing": "14. Soft labels",
+    "focal loss": "13. Imbalance",
+    "why is my loss nan": "9. Numbers > Why is my loss NaN?",
+}
 
 
-@pytest.mark.parametrize(("query", "best"), QUERIES)
-def test_search_puts_the_page_about_a_thing_first(query, best, open_page):
-    page = open_page(f"search.html?q={quote(query)}")
-    expect(page.locator("#search-results li a").first).to_have_text(best)
+def test_search_puts_the_page_about_a_thing_first(open_page, site):
+    page = open_page("search.html")
+    for query, best in QUERIES.items():
+        page.goto(f"{site.as_uri()}/search.html?q={quote(query)}")
+        first = page.locator("#search-results li a").first
+        expect(first, query).to_have_text(best)
 
 
 def test_search_quotes_prose(site, browser):
@@ -143,7 +148,8 @@ def test_search_quotes_prose(site, browser):
         lambda route: route.fulfill(path=site / urlsplit(route.request.url).path[1:]),
     )
     page = context.new_page()
-    page.goto(f"{home}search.html?q=softmax")
+    # until the last excerpt is there
+    page.goto(f"{home}search.html?q=softmax", wait_until="networkidle")
     excerpts = page.locator("#search-results p.context")
     expect(excerpts.nth(5)).to_be_visible()
     words = " ".join(excerpts.all_text_contents())
