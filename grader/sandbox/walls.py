@@ -27,6 +27,9 @@ UBUNTU = (
 # One thread each: the sandbox has no second one to give.
 THREADS = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]
 
+# The kernel stops a worker so much later than the session does, which tells why.
+SPARE_S = 60
+
 
 class SandboxError(RuntimeError):
     """Student code can't be kept in: the message says why, and what helps."""
@@ -106,7 +109,7 @@ class Sandbox:
             "memory_mib": self.limits.memory_mib,
             # A folder that the probe must not find.
             "secret": str(INSIDE),
-            "cpu_s": self.limits.total_s + 1,
+            "cpu_s": self.limits.total_s + SPARE_S,
             "preload": [
                 p for p in ("numpy", "torch") if p in ("numpy", *self.packages)
             ],

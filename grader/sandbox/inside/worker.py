@@ -196,6 +196,10 @@ class Notebook:
         builtins.get_ipython = lambda: shell
         builtins.display = Quiet("display")
 
+    def greet(self, message, values):
+        """Answer, and so tell that the start is over."""
+        return {}, []
+
     def cell(self, message, values):
         """Run a code cell."""
         number, source = values
