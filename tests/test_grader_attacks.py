@@ -354,6 +354,23 @@ def test_a_notebook_that_loses_every_worker_ends(marked):
     assert (result.total, result.status) == (0, "DIED")
 
 
+@in_walls
+def test_a_worker_that_is_kept_forgets_every_name_and_is_replaced_when_lost(hw2):
+    limits = sandbox.Limits(**LIMITS)
+    cells, leaves = solution_cells(), "import os\nos._exit(0)"
+    with sandbox.OneWorker(sandbox.Sandbox(hw2.task.packages, limits), 1) as one:
+        with one.worker() as first:
+            assert mark(cells, hw2.task, box=one).scores == FULL
+            assert mark(["x = 1"], hw2.task, box=one).total == 0
+            assert first.poll() is None
+        lost = mark([*cells, leaves], hw2.task, box=one)
+        assert (lost.scores, lost.status) == (FULL, "DIED")
+        with one.worker() as second:
+            assert second.pid != first.pid
+        assert mark(cells, hw2.task, box=one).status == "ok"
+    assert second.poll() is not None
+
+
 # ---- what is outside
 
 

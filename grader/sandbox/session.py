@@ -53,7 +53,7 @@ class Channel:
             os.set_blocking(pipe.fileno(), False)
 
     def greet(self):
-        """Wait until the worker has started; its clock counts from here."""
+        """Begin a notebook, once the worker has started; its clock counts from here."""
         self.ask({"do": "greet"}, [], START_S)
         self.clock = clock.of(self.process.pid)
         self.began = self.clock()
@@ -210,7 +210,8 @@ class Session:
     def _lose(self, lost, place):
         self.incidents.append((lost.status, place))
         self.used += self._channel.used()
-        self._worker.close()
+        # as an error, so that the sandbox does not keep it
+        self._worker.__exit__(type(lost), lost, lost.__traceback__)
         self._channel = None
 
     def _ask(self, message, values, limit):
