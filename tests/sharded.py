@@ -394,10 +394,10 @@ def outcome(check):
 
 def main(folder, rank, world, port):
     torch.set_num_threads(1)
-    patience = timedelta(seconds=30)
-    meeting = dist.TCPStore("127.0.0.1", port, timeout=patience)
+    # whoever failed waits longer for the others than they wait for it
+    meeting = dist.TCPStore("127.0.0.1", port, timeout=timedelta(seconds=100))
     group = {"store": meeting, "rank": rank, "world_size": world}
-    dist.init_process_group("gloo", timeout=patience, **group)
+    dist.init_process_group("gloo", timeout=timedelta(seconds=30), **group)
     store = dist.distributed_c10d._get_default_store()
     found = dict.fromkeys(CASES, "not run, because a case before it failed")
     for name, check in CASES.items():
