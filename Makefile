@@ -112,7 +112,7 @@ assignments: $(ALL) ## build the homework into dist/, try it, say what to hand o
 	@$(RUN) -m grader.release
 
 bench: $(ALL) ## measure celib beside its peers: accuracy, speed, memory
-	@for part in accuracy speed pairs linear parallel results; do \
+	@for part in accuracy speed losses pairs linear parallel results; do \
 	$(RUN) benchmarks/$$part.py || exit; done
 
 
