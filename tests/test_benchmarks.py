@@ -29,6 +29,8 @@ pairs = importlib.import_module("pairs")
 parallel = importlib.import_module("parallel")
 linear = importlib.import_module("linear")
 tensorflow_names = importlib.import_module("tensorflow_names")
+sys.path.append(str(ROOT / "web" / "ext"))
+celib_book = importlib.import_module("celib_book")
 
 
 # --- what is stored, as far as a chapter relies on it ----------------------
@@ -160,6 +162,35 @@ def test_old_results_are_warned_of_and_no_error(folder):
     (warning,) = results.warnings()
     assert "accuracy.json was measured on 2026-01-31" in warning
     assert "make bench" in warning
+
+
+def test_every_module_that_is_named_exists():
+    # a change in one that has moved away would go unseen
+    for name in itertools.chain.from_iterable(results.MEASURED.values()):
+        assert list(results._sources(ROOT / "celib" / name)), name
+
+
+def test_a_page_says_below_a_result_that_it_is_old(folder):
+    reading = {"cell_type": "code", "source": 'stored("accuracy")'}
+    other = {"cell_type": "code", "source": "stored = accuracy"}
+    text = {"cell_type": "markdown", "source": 'In "accuracy.json" we keep'}
+    cells = [reading, other, text]
+    results.write("accuracy", small())
+    assert list(celib_book.note_earlier_results(cells)) == cells
+    results.write("accuracy", small() | {"code": "0", "date": "2026-01-31"})
+    first, line, *others = celib_book.note_earlier_results(cells)
+    assert [first, *others] == cells
+    assert line.source.endswith("an earlier version of `celib`, on 2026-01-31.")
+
+
+@pytest.mark.parametrize(
+    ("chapter", "name"), [("09", "accuracy"), ("18", "linear"), ("19", "parallel")]
+)
+def test_a_page_knows_which_result_it_shows(chapter, name):
+    (path,) = (ROOT / "chapters").glob(f"{chapter}-*.ipynb")
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    showing = [n for n in results.NAMES for c in cells if celib_book.shows_result(c, n)]
+    assert showing == [name]
 
 
 def test_table_on_tiny_input():
