@@ -63,7 +63,7 @@ $(LAB): requirements-lab.txt $(ALL)
 PAGE := _build/html/index.html
 SOURCES := _config.yml _toc.yml references.bib pyproject.toml LICENSE \
 	$(wildcard *.md) tools/build_book.py \
-	$(shell find chapters web celib -type f -not -name '*.pyc' \
+	$(shell find chapters web celib benchmarks -type f -not -name '*.pyc' \
 	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
 book: $(PAGE) ## set up, build the pages, say where to open them
