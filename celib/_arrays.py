@@ -428,6 +428,7 @@ def axis_last(x: Array, axis: int, xp: Any) -> Any:
     return xp.permute_dims(x, tuple(order))
 
 
+@quiet
 def pairwise_sum(x: Array, axis: int, xp: Any) -> Array:
     """Sum along `axis` by halves: the rounding grows with log2 of its length.
 
@@ -486,3 +487,10 @@ def times_log(weight: Array, x: Array, xp: Any, base: float | None = None) -> Ar
     """
     nothing = (weight == 0) & (x == 0)
     return weight * log(xp.where(nothing, 1, x), xp, base)
+
+
+@quiet
+def times_log1p(weight: Array, x: Array, xp: Any) -> Array:
+    """Compute weight * log(1 + x), where 0 log 0 is 0; see `times_log`."""
+    nothing = (weight == 0) & (x == -1)
+    return weight * xp.log1p(xp.where(nothing, 0, x))
