@@ -3,6 +3,12 @@
 Truth comes first, as on paper: ``cross_entropy(p, q)`` is the cost of data
 from `p` under the model `q`. Nats, unless `base` says otherwise. Each
 distribution is taken as it is stored: nothing is normalised or clipped.
+
+Arrays may be NumPy's or torch's, or lists and tables of numbers; integers must be 0
+or 1. On tensors, derivatives at 0 are those from the right. The exception is the
+derivative of `entropy`, `kl_divergence` and `js_divergence` by an entry of 0 that
+it would make infinite: that is 0, so that a softmax whose entry has underflowed to
+0 gets the derivative 0, which is its limit, and not NaN.
 """
 
 import math
@@ -54,13 +60,6 @@ def surprisal(p: Array, /, *, base: float | None = None) -> Array:
     array, the shape of `p`
         Zero for what is certain, infinite for what is impossible.
 
-    Raises
-    ------
-    TypeError
-        If `p` is not a floating-point array.
-    ValueError
-        If a value is negative, or `base` is not positive.
-
     References
     ----------
     Shannon (1948), A mathematical theory of communication.
@@ -97,13 +96,6 @@ def entropy(p: Array, /, *, base: float | None = None, axis: int = -1) -> Array:
     -------
     array, shape (...)
         Between 0 and log K. Outcomes of probability zero add nothing.
-
-    Raises
-    ------
-    TypeError
-        If `p` is not a floating-point array.
-    ValueError
-        If a value is negative, the total is zero, or `base` is not positive.
 
     Notes
     -----
@@ -143,14 +135,6 @@ def cross_entropy(
     array, shape (...)
         At least the entropy of `p`; infinite where the model rules out what
         can happen. There is no upper bound.
-
-    Raises
-    ------
-    TypeError
-        If `p` and `q` are not floating-point arrays of one library.
-    ValueError
-        If the shapes differ, a value is negative, a total is zero, or `base`
-        is not positive.
 
     See Also
     --------
@@ -192,14 +176,6 @@ def kl_divergence(
     -------
     array, shape (...)
         Never negative; infinite where the model rules out what can happen.
-
-    Raises
-    ------
-    TypeError
-        If `p` and `q` are not floating-point arrays of one library.
-    ValueError
-        If the shapes differ, a value is negative, a total is zero, or `base`
-        is not positive.
 
     Notes
     -----
@@ -254,14 +230,6 @@ def js_divergence(
     array, shape (...)
         Between 0 and log 2. Its square root is a metric.
 
-    Raises
-    ------
-    TypeError
-        If `p` and `q` are not floating-point arrays of one library.
-    ValueError
-        If the shapes differ, a value is negative, a total is zero, or `base`
-        is not positive.
-
     Notes
     -----
     Elsewhere: the square of ``scipy.spatial.distance.jensenshannon(p, q)``.
@@ -306,13 +274,6 @@ def perplexity(probs: Array, /, *, axis: int = -1) -> Array:
     array, shape (...)
         The geometric mean of 1/q: as uncertain as a fair choice among that
         many outcomes. It has no unit, so no base.
-
-    Raises
-    ------
-    TypeError
-        If `probs` is not a floating-point array.
-    ValueError
-        If a value is negative or `axis` is empty.
 
     References
     ----------

@@ -2,6 +2,8 @@
 
 Negative log-likelihoods here are totals over the data, in nats. Divided by
 the number of outcomes they are cross-entropies, which is chapter 2.
+
+Arrays may be NumPy's or torch's, or lists and tables of numbers.
 """
 
 from typing import Any
@@ -47,14 +49,6 @@ def bernoulli_nll(p: Array, y: Array, /) -> Array:
     array, shape ()
         Nats; infinite if the model ruled out something that happened.
 
-    Raises
-    ------
-    TypeError
-        If `p` is not a floating-point array, or of another library than `y`.
-    ValueError
-        If a probability lies outside [0, 1], an outcome is neither 0 nor 1,
-        or the shapes differ.
-
     Notes
     -----
     Elsewhere: ``sklearn.metrics.log_loss(y, p, normalize=False)``, which
@@ -96,14 +90,6 @@ def categorical_nll(probs: Array, labels: Array, /) -> Array:
     array, shape ()
         Nats; infinite if the model ruled out something that happened.
 
-    Raises
-    ------
-    TypeError
-        If `probs` is not floating-point or `labels` are not integers.
-    ValueError
-        If a label lies outside [0, K), a probability is negative, or the
-        shapes do not fit.
-
     Notes
     -----
     Elsewhere: ``torch.nn.functional.nll_loss(probs.log(), labels,
@@ -142,11 +128,6 @@ def categorical_mle(counts: Array, /, *, alpha: float = 0.0) -> Array:
     -------
     array of floats, shape (..., K)
         A distribution along the last axis.
-
-    Raises
-    ------
-    ValueError
-        If a count or `alpha` is negative, or the total is zero.
 
     Notes
     -----

@@ -3,7 +3,8 @@
 Scores are for judging a model, losses for training one: a score takes the
 probabilities that you publish. With one axis, `probs` and `target` are yes-or-no
 questions; with more, each row along `axis` is a distribution over K classes.
-Each function checks that, and averages over all items.
+Each function checks that, and averages over all items. Arrays may be NumPy's or
+torch's, or lists and tables of numbers; labels are integers of any type.
 """
 
 import math

@@ -58,6 +58,31 @@ def test_calibration_errors_worked_by_hand(array):
 
 
 @both_libraries
+def test_temperature_worked_by_hand(array):
+    # right three times in four, at a logit gap of 4: 4 / T = log 3
+    z, y = array([[4.0, 0.0]] * 4), array([0, 0, 0, 1])
+    exact = 4 / mpmath.log(3)
+    assert ulps(fit_temperature(z, y), exact) <= 4
+    assert ulps(fit_temperature(array([4.0] * 4), 1 - y), exact) <= 4
+    assert ulps(fit_temperature(z, array([[0.75, 0.25]] * 4)), exact) <= 4
+
+
+@both_libraries
+def test_temperature_of_a_segmentation_with_two_classes(array):
+    # three pixels of four are right, at a logit of 4
+    z = array([[4.0, 4.0], [4.0, -4.0]])
+    y = array([[1, 1], [0, 0]])
+    expected = 4 / math.log(3)
+    assert fit_temperature(z, y, axis=None) == pytest.approx(expected, rel=1e-14)
+    flat = fit_temperature(z.reshape(-1), y.reshape(-1))
+    assert fit_temperature(z, y, axis=None) == flat
+    with pytest.raises(
+        ValueError, match=r"target must sum to 1 .*yes-or-no question, pass axis=None"
+    ):
+        fit_temperature(z, y)
+
+
+@both_libraries
 @pytest.mark.parametrize("n_bins", [1, 2, 3, 7, 10, 15, 64])
 def test_edges_belong_to_the_bin_above_but_one_to_the_last(array, n_bins):
     for dtype in (np.float64, np.float32):
@@ -198,16 +223,6 @@ def brute_force(z, target):
     return math.exp(best)
 
 
-@both_libraries
-def test_temperature_worked_by_hand(array):
-    # right three times in four, at a logit gap of 4: 4 / T = log 3
-    z, y = array([[4.0, 0.0]] * 4), array([0, 0, 0, 1])
-    exact = 4 / mpmath.log(3)
-    assert ulps(fit_temperature(z, y), exact) <= 4
-    assert ulps(fit_temperature(array([4.0] * 4), 1 - y), exact) <= 4
-    assert ulps(fit_temperature(z, array([[0.75, 0.25]] * 4)), exact) <= 4
-
-
 @pytest.mark.parametrize("sharper", [0.01, 0.4, 1.0, 2.4, 100.0])
 @pytest.mark.parametrize("k", [1, 2, 4, 50])
 def test_temperature_is_what_brute_force_finds(k, sharper):
@@ -291,6 +306,15 @@ def test_agrees_with_sklearns_temperature():
     assert ours == pytest.approx(float(1 / beta), rel=1e-6)
 
 
+def test_a_gap_of_zero_has_a_finite_derivative():
+    for norm in ("l1", "l2", "max"):
+        q = torch.tensor([0.5, 0.5], requires_grad=True)
+        error = expected_calibration_error(q, torch.tensor([0, 1]), norm=norm)
+        error.backward()
+        assert error.item() == 0
+        assert bool(torch.isfinite(q.grad).all())
+
+
 def test_a_best_temperature_that_does_not_exist_is_refused():
     z = np.array([[3.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
     none = r"target must differ from the top class at times.*got 0 below the top logit"
@@ -309,30 +333,6 @@ def test_a_best_temperature_that_does_not_exist_is_refused():
 def test_logits_must_be_finite(odd):
     with pytest.raises(ValueError, match=f"logits must be finite, got {odd}"):
         fit_temperature(np.array([[odd, 0.0], [1.0, 0.0]]), np.array([1, 0]))
-
-
-@both_libraries
-def test_temperature_of_a_segmentation_with_two_classes(array):
-    # three pixels of four are right, at a logit of 4
-    z = array([[4.0, 4.0], [4.0, -4.0]])
-    y = array([[1, 1], [0, 0]])
-    expected = 4 / math.log(3)
-    assert fit_temperature(z, y, axis=None) == pytest.approx(expected, rel=1e-14)
-    flat = fit_temperature(z.reshape(-1), y.reshape(-1))
-    assert fit_temperature(z, y, axis=None) == flat
-    with pytest.raises(
-        ValueError, match=r"target must sum to 1 .*yes-or-no question, pass axis=None"
-    ):
-        fit_temperature(z, y)
-
-
-def test_a_gap_of_zero_has_a_finite_derivative():
-    for norm in ("l1", "l2", "max"):
-        q = torch.tensor([0.5, 0.5], requires_grad=True)
-        error = expected_calibration_error(q, torch.tensor([0, 1]), norm=norm)
-        error.backward()
-        assert error.item() == 0
-        assert bool(torch.isfinite(q.grad).all())
 
 
 @pytest.mark.parametrize("call", [reliability_bins, fit_temperature])

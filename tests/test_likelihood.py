@@ -41,6 +41,15 @@ def test_categorical_by_hand(array):
     assert float(likelihood.categorical_nll(die, labels[:0])) == 0.0
 
 
+@both_libraries
+def test_mle_by_hand(array):
+    np.testing.assert_allclose(likelihood.categorical_mle(array([7, 3])), [0.7, 0.3])
+    smoothed = likelihood.categorical_mle(array([[2, 0], [0, 0]]), alpha=1.0)
+    np.testing.assert_allclose(smoothed, [[0.75, 0.25], [0.5, 0.5]])
+    weights = array([1.5, 0.5], np.float32)
+    assert likelihood.categorical_mle(weights).dtype == weights.dtype
+
+
 def test_agrees_with_scikit_learn_and_torch():
     rng = np.random.default_rng(0)
     q, labels = rng.dirichlet(np.ones(5), 100), rng.integers(0, 5, 100)
@@ -52,15 +61,6 @@ def test_agrees_with_scikit_learn_and_torch():
         log_q, torch.from_numpy(labels), reduction="sum"
     )
     assert float(nll) == pytest.approx(float(total), rel=1e-12)
-
-
-@both_libraries
-def test_mle_by_hand(array):
-    np.testing.assert_allclose(likelihood.categorical_mle(array([7, 3])), [0.7, 0.3])
-    smoothed = likelihood.categorical_mle(array([[2, 0], [0, 0]]), alpha=1.0)
-    np.testing.assert_allclose(smoothed, [[0.75, 0.25], [0.5, 0.5]])
-    weights = array([1.5, 0.5], np.float32)
-    assert likelihood.categorical_mle(weights).dtype == weights.dtype
 
 
 @given(
