@@ -5,7 +5,7 @@ from typing import Any
 from celib._arrays import Array, check_axis, check_float, namespace, narrow, widen
 from celib._cross_entropy import Options
 from celib._cross_entropy import cross_entropy_value_and_grad as _value_and_grad
-from celib.losses.sigmoid import binary_value_and_grad
+from celib.losses._sigmoid import binary_value_and_grad
 from celib.softmax import softmax
 
 __all__ = [

@@ -186,8 +186,8 @@ def sigmoid_focal_loss(
 
     Notes
     -----
-    Exact in both tails, also in its gradient, which for tensors is the analytic
-    one, once. It is 0 in the limit of a sure prediction, for gamma below 1 too.
+    Exact in both tails, also in its gradient, which is 0 in the limit of a sure
+    prediction, for gamma below 1 too.
     The loss of a soft label is not the mean over hard ones drawn from it, which
     it is for cross-entropy.
 
