@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from celib import _kernel
 from celib._arrays import excess
 
 __all__: list[str] = []
@@ -23,7 +24,7 @@ class Known(torch.autograd.Function):
     """A loss that was computed elsewhere, together with its gradient."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         logits: Tensor,
         loss: Tensor,
@@ -37,7 +38,7 @@ class Known(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         logits, grad = ctx.saved_tensors
         if torch.is_grad_enabled():
             # somebody differentiates twice: what autograd can follow is needed
@@ -46,7 +47,7 @@ class Known(torch.autograd.Function):
             return grad, None, None, None, None
         if upstream.ndim and ctx.class_axis is not None:
             upstream = upstream.unsqueeze(ctx.class_axis)
-        if not _is_one(upstream):
+        if upstream.ndim or upstream.item() != 1:
             grad = grad * upstream
         return grad, None, None, None, None
 
@@ -62,13 +63,6 @@ def value_and_grad(
 
     grad, (_, value) = torch.func.grad_and_value(total, has_aux=True)(z)
     return value, grad
-
-
-def _is_one(upstream: Tensor) -> bool:
-    """Whether every entry is 1, told from one entry: a sum hands its 1 to all."""
-    if upstream.numel() == 0 or any(upstream.stride()):
-        return False
-    return bool(upstream[(0,) * upstream.ndim] == 1)
 
 
 # --- softmax ---------------------------------------------------------------
@@ -199,27 +193,22 @@ class LogSoftmax(torch.autograd.Function):
     """A logarithm of the softmax that NumPy computed; its derivative keeps digits."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, log_probs: Tensor, probs: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, z: Tensor, log_probs: Tensor, probs: Tensor) -> Tensor:
         ctx.save_for_backward(z, log_probs, probs)
         return log_probs
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         z, log_probs, probs = ctx.saved_tensors
         if torch.is_grad_enabled():
             (grad,) = torch.autograd.grad(
                 log_softmax(z), z, upstream, create_graph=True
             )
             return grad, None, None
-        grad = upstream - probs * upstream.sum(-1, keepdim=True)
-        # At the top, u - p U = u (1 - p) - p (U - u), and 1 - p = -expm1(log p)
-        # keeps its digits where p is nearly 1.
-        top_at = log_probs.argmax(-1, keepdim=True)
-        u = upstream.gather(-1, top_at)
-        p = probs.gather(-1, top_at)
-        missed = -torch.expm1(log_probs.gather(-1, top_at))
-        others = upstream.scatter(-1, top_at, 0.0).sum(-1, keepdim=True)
-        return grad.scatter_(-1, top_at, u * missed - p * others), None, None
+        k = z.shape[-1]
+        rows = (x.numpy().reshape(-1, k) for x in (upstream, log_probs, probs))
+        grad = _kernel.log_softmax_gradient(*rows)
+        return torch.from_numpy(grad).reshape(z.shape), None, None
 
 
 # --- sigmoid ---------------------------------------------------------------
@@ -241,20 +230,3 @@ def binary_costs(x: Tensor, y: Tensor, positive: Any) -> Tensor:
     cost_yes = yes * F.logsigmoid(torch.where(yes > 0, x, zero))
     cost_no = no * F.logsigmoid(torch.where(no > 0, -x, zero))
     return -(cost_yes + cost_no)
-
-
-def binary_with_grad(x: Tensor, y: Tensor, positive: Any) -> tuple[Tensor, Tensor]:
-    """Cost of each logit and its derivative, in few passes over memory."""
-    below = x < 0
-    tail = torch.exp(-x.abs())
-    likely = (1 + tail).reciprocal()
-    unlikely = tail * likely
-    yes = positive * y
-    no = 1 - y
-    # the wrong side is the one that the logit speaks against
-    wrong = torch.where(below, yes, no)
-    gap = torch.where(wrong > 0, wrong * x.abs(), 0.0)
-    cost = (yes + no) * torch.log1p(tail) + gap
-    up = torch.where(below, unlikely, likely)
-    down = torch.where(below, likely, unlikely)
-    return cost, no * up - yes * down

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from celib._arrays import Array, quiet
+from celib._arrays import Array, is_float, quiet
 
 __all__: list[str] = []
 
@@ -98,8 +98,14 @@ def is_transformed(*tensors: Array | None) -> bool:
 
 
 def lend_to_numpy(*tensors: Array | None) -> list[Any]:
-    """NumPy's view of the memory of tensors; arrays are returned as they are."""
-    return [x if x is None or is_numpy(x) else x.detach().numpy() for x in tensors]
+    """NumPy's view of the memory of tensors; arrays are returned as they are.
+
+    Half precision is converted to float32 first: NumPy has no bfloat16.
+    """
+    return [
+        x if x is None or is_numpy(x) else widen_half(x.detach()).numpy()
+        for x in tensors
+    ]
 
 
 def give_back(result: Any, like: Array) -> Array:
@@ -122,7 +128,7 @@ def is_recorded(x: Array) -> bool:
 
 def is_half(x: Array) -> bool:
     """Whether `x` has half precision, which has too few digits to add numbers up."""
-    return bool(x.dtype.itemsize == 2)
+    return bool(x.dtype.itemsize == 2 and is_float(x))
 
 
 def widen_half(x: Array) -> Array:

@@ -20,6 +20,11 @@ __all__: list[str] = []
 # cache, and large enough that the cost of calling NumPy does not matter.
 BLOCK = 1 << 19
 
+# Entries per block where many temporary arrays are needed: 64 KiB of float32 come
+# from memory that the process has, where larger arrays may be asked of the system
+# and handed back each time.
+SMALL_BLOCK = 1 << 14
+
 # exp needs no shift while the row's maximum m lies in [0, SAFE). At m >= 0 an
 # entry underflows only where its probability does. Below SAFE no sum of K
 # exponentials overflows: K e**60 < 3.4e38 for K < 3e12 in float32, and
@@ -47,7 +52,7 @@ def fused(
     n, k = z.shape
     cost = np.empty(n, dtype=z.dtype)
     rows_per_block = max(1, BLOCK // k)
-    scratch = np.empty_like(z[:rows_per_block]) if grad is None else None
+    scratch = np.empty_like(z[:rows_per_block] if grad is None else z[:0])
     for start in range(0, n, rows_per_block):
         rows = slice(start, start + rows_per_block)
         block = z[rows]
@@ -81,7 +86,7 @@ def _fused_block(
     if s is not None:
         weight = a + s.sum(1)
         cost = np.where(a > 0, cost, 0)
-        cost += np.where(s > 0, s * (top[:, None] - z), 0).sum(1)
+        cost += _soft_costs(s, top[:, None] - z)
     peak, rest = _split_exponentials(z, top, top_at, exps)
     cost += weight * np.log1p(rest / peak)
     if want_grad:
@@ -91,6 +96,14 @@ def _fused_block(
         cost[weight == 0] = 0
         exps[weight == 0] = 0
     return cost
+
+
+def _soft_costs(s: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Sum of s times gap over each row; zero times infinity is zero."""
+    costs = (s * gap).sum(1)
+    if np.isnan(costs.sum()):
+        costs = np.where(s > 0, s * gap, 0).sum(1)
+    return costs
 
 
 def _gradient(
@@ -165,30 +178,61 @@ def _split_exponentials(
     return peak, exps @ ones
 
 
-@quiet
-def log_softmax(
-    z: np.ndarray, *, want_probs: bool = False
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Logarithm of the softmax of the rows of `z`; and the softmax, if wanted."""
-    n, k = z.shape
+def log_softmax(z: np.ndarray) -> np.ndarray:
+    """Logarithm of the softmax of the rows of `z`."""
     log_probs = np.empty_like(z)
-    probs = np.empty_like(z) if want_probs else None
+    # the exponentials may lie where the result will
+    _fill_log_softmax(z, log_probs, log_probs, want_probs=False)
+    return log_probs
+
+
+def log_softmax_and_softmax(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithm of the softmax of the rows of `z`, and the softmax."""
+    log_probs = np.empty_like(z)
+    probs = np.empty_like(z)
+    _fill_log_softmax(z, log_probs, probs, want_probs=True)
+    return log_probs, probs
+
+
+@quiet
+def _fill_log_softmax(
+    z: np.ndarray, log_probs: np.ndarray, probs: np.ndarray, *, want_probs: bool
+) -> None:
+    n, k = z.shape
     rows_per_block = max(1, BLOCK // k)
     for start in range(0, n, rows_per_block):
         rows = slice(start, start + rows_per_block)
         block = z[rows]
-        # without probabilities the exponentials may lie where the result will
-        exps = log_probs[rows] if probs is None else probs[rows]
+        exps = probs[rows]
         row_starts, _ = _constants(*block.shape, z.dtype)
         top_at = row_starts + block.argmax(1)
         top = block.reshape(-1)[top_at]
         peak, rest = _split_exponentials(block, top, top_at, exps)
-        if probs is not None:
+        if want_probs:
             exps.reshape(-1)[top_at] = peak
-            exps *= (1 / (peak + rest))[:, None]
+            exps /= (peak + rest)[:, None]
         np.subtract(block, top[:, None], out=log_probs[rows])
         log_probs[rows] -= np.log1p(rest / peak)[:, None]
-    return log_probs, probs
+
+
+@quiet
+def log_softmax_gradient(
+    upstream: np.ndarray, log_probs: np.ndarray, probs: np.ndarray
+) -> np.ndarray:
+    """Gradient u - p sum(u) of rows of log-probabilities, weighted by `upstream` u."""
+    row_starts, ones = _constants(*upstream.shape, upstream.dtype)
+    top_at = row_starts + log_probs.argmax(1)
+    grad = upstream.copy()
+    flat = grad.reshape(-1)
+    u = flat[top_at]
+    p = probs.reshape(-1)[top_at]
+    flat[top_at] = 0
+    others = grad @ ones
+    grad -= probs * (others + u)[:, None]
+    # u - p sum(u) = u (1 - p) - p others; 1 - p keeps its digits near p = 1
+    missed = -np.expm1(log_probs.reshape(-1)[top_at])
+    flat[top_at] = u * missed - p * others
+    return grad
 
 
 @quiet
@@ -211,21 +255,100 @@ def logsumexp(z: np.ndarray) -> np.ndarray:
 
 @quiet
 def binary(
-    x: np.ndarray, y: np.ndarray, positive: Any
+    x: np.ndarray, y: np.ndarray, positive: np.ndarray | float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cost of each logit `x` with target `y` in [0, 1], and its derivative.
 
-    The cost is positive * y * softplus(-x) + (1 - y) * softplus(x).
+    The cost is positive * y * softplus(-x) + (1 - y) * softplus(x), where
+    softplus(x) = max(x, 0) + log1p(exp(-|x|)).
     """
-    tail = np.exp(-np.abs(x))
-    likely = 1 / (1 + tail)
-    unlikely = tail * likely
-    up = np.where(x > 0, likely, unlikely)
-    down = np.where(x > 0, unlikely, likely)
-    soft = np.log1p(tail)
-    yes = positive * y
-    no = 1 - y
-    # a weight of zero times an infinite cost is no cost
-    cost_yes = np.where(yes > 0, yes * (soft + np.where(x < 0, -x, 0)), 0)
-    cost_no = np.where(no > 0, no * (soft + np.where(x > 0, x, 0)), 0)
-    return cost_yes + cost_no, no * up - yes * down
+    if not isinstance(positive, np.ndarray):
+        return _in_small_blocks(
+            lambda x, y: _binary_block(x, positive * y, 1 - y), x, y
+        )
+    positive = np.broadcast_to(positive, x.shape)
+    return _in_small_blocks(
+        lambda x, y, factor: _binary_block(x, factor * y, 1 - y), x, y, positive
+    )
+
+
+@quiet
+def sigmoid_focal(
+    x: np.ndarray, y: np.ndarray, alpha: float | None, gamma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Focal loss a m**gamma c of each logit, and its derivative.
+
+    Here c is the binary cross-entropy, m = y sigmoid(-x) + (1 - y) sigmoid(x) the
+    probability missed, and a = alpha y + (1 - alpha) (1 - y), or 1.
+    """
+    return _in_small_blocks(lambda x, y: _sigmoid_focal_block(x, y, alpha, gamma), x, y)
+
+
+def _in_small_blocks(
+    function: Callable[..., tuple[np.ndarray, np.ndarray]], *arrays: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Apply `function` to blocks of entries of arrays of one shape."""
+    x = arrays[0]
+    cost = np.empty(x.shape, dtype=x.dtype)
+    slope = np.empty(x.shape, dtype=x.dtype)
+    flat_cost = cost.reshape(-1)
+    flat_slope = slope.reshape(-1)
+    flat = [a.reshape(-1) for a in arrays]
+    for start in range(0, x.size, SMALL_BLOCK):
+        part = slice(start, start + SMALL_BLOCK)
+        flat_cost[part], flat_slope[part] = function(*(a[part] for a in flat))
+    return cost, slope
+
+
+def _binary_block(
+    x: np.ndarray, yes: np.ndarray, no: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute yes * softplus(-x) + no * softplus(x), and its derivative.
+
+    No choice is made entry by entry: that takes longer than the exponentials.
+    """
+    above = np.maximum(x, 0)
+    below = np.minimum(x, 0)
+    # one of the two is 1, the other exp(-|x|)
+    exp_below = np.exp(below)
+    exp_above = np.exp(-above)
+    tail = exp_below * exp_above
+    soft = (yes + no) * np.log1p(tail)
+    cost = soft + no * above - yes * below
+    if np.isnan(cost.sum()):
+        # a weight of zero times an infinite cost is no cost
+        cost = soft + np.where(no > 0, no * above, 0)
+        cost -= np.where(yes > 0, yes * below, 0)
+    slope = (no * exp_below - yes * exp_above) / (1 + tail)
+    return cost, slope
+
+
+def _sigmoid_focal_block(
+    x: np.ndarray, y: np.ndarray, alpha: float | None, gamma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    nats, slope = _binary_block(x, y, 1 - y)
+    exp_below = np.exp(np.minimum(x, 0))
+    exp_above = np.exp(-np.maximum(x, 0))
+    whole = 1 + exp_below * exp_above
+    up = exp_below / whole
+    down = exp_above / whole
+    missed = y * down + (1 - y) * up
+    missed_slope = (1 - 2 * y) * up * down
+    scale = missed**gamma
+    if alpha is not None:
+        scale *= alpha * y + (1 - alpha) * (1 - y)
+    cost = scale * nats
+    # d(m**gamma c) = m**gamma (c' + gamma c m'/m)
+    pull = nats * (missed_slope / missed)
+    grad = scale * (slope + gamma * pull)
+    if np.isnan(grad.sum()):
+        # Where nothing is missed, there is no cost; where the cost is infinite,
+        # m' is 0; where alpha leaves no weight, neither counts.
+        pull = np.where(missed_slope != 0, nats, 0) * np.where(
+            missed > 0, missed_slope / missed, 0
+        )
+        grad = scale * (slope + gamma * pull)
+        counted = scale > 0
+        cost = np.where(counted, cost, 0)
+        grad = np.where(counted, grad, 0)
+    return cost, grad

@@ -183,7 +183,7 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
     _check_scores(x, axis)
     wide = widen_half(x)
     if is_numpy(x):
-        result = _rows(wide, axis, lambda rows: _kernel.log_softmax(rows)[0])
+        result = _rows(wide, axis, _kernel.log_softmax)
     else:
         result = _log_softmax_of_tensor(wide.movedim(axis, -1)).movedim(-1, axis)
     return narrow_half(result, x)
@@ -280,8 +280,7 @@ def _softmax_rows(z: np.ndarray, temperature: float) -> np.ndarray:
     if temperature != 1:
         # the difference first: it is exact where logits are large and close
         z = (z - z.max(1, keepdims=True)) / z.dtype.type(temperature)
-    probs: np.ndarray = _kernel.log_softmax(z, want_probs=True)[1]
-    return probs
+    return _kernel.log_softmax_and_softmax(z)[1]
 
 
 def _log_softmax_of_tensor(z: Array) -> Array:
@@ -290,15 +289,13 @@ def _log_softmax_of_tensor(z: Array) -> Array:
 
     if not can_lend(z):
         return _autograd.log_softmax(z)
-    record = is_recorded(z)
     (array,) = lend_to_numpy(z)
     rows = np.ascontiguousarray(array.reshape(-1, array.shape[-1]))
-    log_probs, probs = _kernel.log_softmax(rows, want_probs=record)
-    result = give_back(log_probs.reshape(array.shape), z)
-    if not record:
-        return result
-    probs = give_back(probs.reshape(array.shape), z)
-    return _autograd.LogSoftmax.apply(z, result, probs)
+    if not is_recorded(z):
+        return give_back(_kernel.log_softmax(rows).reshape(array.shape), z)
+    parts = _kernel.log_softmax_and_softmax(rows)
+    log_probs, probs = (give_back(x.reshape(array.shape), z) for x in parts)
+    return _autograd.LogSoftmax.apply(z, log_probs, probs)
 
 
 def _log_of_no_sum(x: Array, axis: int, keepdims: bool) -> Array:

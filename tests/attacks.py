@@ -342,6 +342,14 @@ LOSES = {
     },
 }
 
+# Cells of which a notebook may hold many, and which none of them loses the worker.
+SLOW = {
+    "computes": (
+        "end = time.process_time() + 0.4\nwhile time.process_time() < end: pass"
+    ),
+    "sleeps": "time.sleep(0.4)",
+}
+
 # Functions that lose the worker, in the order of the questions.
 FATAL = {
     "log_softmax": "import os; os._exit(0)",

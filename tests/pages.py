@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup
 
 AWAY = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
+FORWARDS = re.compile(r"<meta[^>]+http-equiv=[\"']?refresh", re.IGNORECASE)
 LOADING = ("src", "srcset", "poster", "data", "background")
 IN_CSS = re.compile(r"(?:url\(|@import)\s*[\"']?\s*((?:https?:)?//[^\"')\s;]+)", re.I)
 IN_JS = re.compile(
@@ -26,10 +27,15 @@ def read(path):
     return BeautifulSoup(Path(path).read_text(encoding="utf-8"), "html.parser")
 
 
+def addresses(site):
+    """Where the pages of the site are, less the front door that only forwards."""
+    found = sorted(p for p in site.rglob("*.html") if "_static" not in p.parts)
+    return [p for p in found if not FORWARDS.search(p.read_text(encoding="utf-8"))]
+
+
 def documents(site):
-    """The pages of the site, less the front door that only forwards."""
-    found = [p for p in site.rglob("*.html") if "_static" not in p.parts]
-    return {path: page for path in sorted(found) if not forwards(page := read(path))}
+    """The pages of the site, read."""
+    return {path: read(path) for path in addresses(site)}
 
 
 def forwards(page):

@@ -1,13 +1,15 @@
-"""What each process of a group checks; test_parallel.py starts them by torchrun.
+"""What each process of a group checks; test_parallel.py starts this program.
 
-Every case runs on all ranks. What it finds goes to a file for each rank: nothing,
-or the error that it met.
+It imports what all need, once, and forks the ranks of each group. Every case runs on
+all ranks. What it finds goes to a file for each rank: nothing, or the error it met.
 """
 
 import itertools
 import json
 import math
 import os
+import signal
+import socket
 import sys
 import time
 import traceback
@@ -390,10 +392,12 @@ def outcome(check):
     return None
 
 
-def main(folder):
+def main(folder, rank, world, port):
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", timeout=timedelta(seconds=30))
-    rank, world = dist.get_rank(), dist.get_world_size()
+    # whoever failed waits longer for the others than they wait for it
+    meeting = dist.TCPStore("127.0.0.1", port, timeout=timedelta(seconds=100))
+    group = {"store": meeting, "rank": rank, "world_size": world}
+    dist.init_process_group("gloo", timeout=timedelta(seconds=30), **group)
     store = dist.distributed_c10d._get_default_store()
     found = dict.fromkeys(CASES, "not run, because a case before it failed")
     for name, check in CASES.items():
@@ -408,5 +412,38 @@ def main(folder):
     os._exit(0)
 
 
+def fork(work, *arguments):
+    """Return the number of a process that does this, and then ends."""
+    if number := os.fork():
+        return number
+    try:
+        work(*arguments)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def meet(port):
+    """Keep the store where ranks meet: it outlives those that leave."""
+    store = dist.TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False)
+    signal.pause()
+    del store
+
+
+def run(folder, world):
+    """Start the ranks of a group, and wait for them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    host = fork(meet, port)
+    for number in [fork(main, folder, rank, world, port) for rank in range(world)]:
+        os.waitpid(number, 0)
+    os.kill(host, signal.SIGKILL)
+    os.waitpid(host, 0)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    for _argument in sys.argv[1:]:
+        _folder, _, _world = _argument.rpartition(":")
+        run(_folder, int(_world))

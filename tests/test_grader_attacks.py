@@ -38,7 +38,9 @@ NO_FUNCTION = {"q1": 0, "q2": 0, "q3": 0, "q4": 0, "q5": 3}
 FUNCTIONS = dict(zip(attacks.NAMES, FULL, strict=True))
 # Among the limits, so that the processes of this test run can be told from others.
 OURS = 40 + random.SystemRandom().randrange(2**20) / 2**30
-LIMITS = {"cell_s": 5, "call_s": 1.5, "total_s": OURS, "memory_mib": 1024}
+LIMITS = {"cell_s": 20, "call_s": 10, "total_s": OURS, "memory_mib": 1024}
+# Nothing takes as many seconds by the clock, on the busiest machine, that is to end.
+SOON = 100
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def _nothing_stays():
 
 def our_processes():
     """Return the processes that were started with this test run's limits."""
-    mark, found = str(OURS + 1).encode(), []
+    mark, found = str(OURS + sandbox.SPARE_S).encode(), []
     numbers = os.listdir("/proc") if os.path.isdir("/proc") else []
     for number in filter(str.isdigit, numbers):
         with (
@@ -172,6 +174,8 @@ class Worker:
         self.unread, stdin = os.pipe()
         stdout, here = os.pipe()
         self.stdin, self.stdout = os.fdopen(stdin, "wb", 0), os.fdopen(stdout, "rb", 0)
+        # no process has this number, so that the clock on the wall counts
+        self.pid = 0
         self.writer = threading.Thread(target=self._say, args=(here, pieces))
         self.writer.start()
 
@@ -191,13 +195,13 @@ class Worker:
 
 
 def lost_over(pieces, seconds=5):
-    """Ask a worker that says this; return how it was lost, and after how long."""
-    began = time.monotonic()
+    """Ask a worker that says this; return how it was lost, and what it cost here."""
+    began = time.process_time()
     with contextlib.closing(Worker(pieces)) as worker:
         channel = session.Channel(worker, tensors=True)
         with pytest.raises(session.WorkerLostError) as lost:
             channel.ask({"do": "get", "name": "x"}, [], seconds)
-    return lost.value, time.monotonic() - began
+    return lost.value, time.process_time() - began
 
 
 @pytest.mark.parametrize("name", attacks.REPLIES)
@@ -284,7 +288,7 @@ def test_a_cell_that_uses_up_the_worker_costs_nothing_else(marked, name):
 @pytest.mark.parametrize("status", attacks.LOSES)
 def test_cells_that_lose_the_worker_are_left_out(marked, status):
     cells = attacks.LOSES[status].values()
-    result = marked([*cells, *solution_cells()], cell_s=2.5)
+    result = marked([*cells, *solution_cells()], cell_s=1)
     assert result.scores == FULL
     assert result.status == status
     want = [f"cell {n}: {MEANING[status]}." for n in range(1, len(cells) + 1)]
@@ -297,7 +301,7 @@ def test_functions_that_lose_the_worker_cost_themselves(marked):
     began = time.monotonic()
     cells = [*solution_cells(), attacks.FREEZE, attacks.FORGER, *odd]
     result = marked(cells, call_s=0.7)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < SOON
     assert result.scores == NO_FUNCTION
     assert result.status == "PROTOCOL"
     lost = [note.partition(":")[0] for note in result.notes]
@@ -310,27 +314,61 @@ def test_one_function_that_hangs_takes_its_users_along_and_no_other(marked):
     hangs = attacks.function("log_softmax", "while True: pass")
     cells = solution_cells()
     at = next(n for n, cell in enumerate(cells) if "def log_softmax" in cell)
-    result = marked([*cells[:at], hangs, *cells[at + 1 :]], call_s=0.4, cell_s=2)
+    result = marked([*cells[:at], hangs, *cells[at + 1 :]], call_s=0.4, cell_s=1)
     assert result.scores == {"q1": 0, "q2": 4, "q3": 0, "q4": 0, "q5": 0}
     assert result.status == "TIMEOUT"
 
 
 @in_walls
-def test_a_notebook_ends_with_its_time(marked):
-    slow = ["import time", *["time.sleep(0.4)"] * 100]
+@pytest.mark.parametrize("way", attacks.SLOW)
+def test_a_notebook_ends_with_its_time(marked, way):
+    slow = ["import time", *[attacks.SLOW[way]] * 900]
     began = time.monotonic()
-    result = marked([*slow, *solution_cells()], total_s=2)
-    assert time.monotonic() - began < 6
+    result = marked([*slow, *solution_cells()], total_s=0.5)
+    assert time.monotonic() - began < SOON
     assert (result.total, result.status) == (0, "TIMEOUT")
     assert len(result.notes) == 1
+
+
+@in_walls
+def test_what_takes_long_because_others_compute_is_not_stopped(marked):
+    # By the clock it takes longer than a call may compute.
+    waits = attacks.function("smooth", "time.sleep(0.6)\nreturn right(*args)")
+    cells = [*solution_cells(), attacks.FREEZE, "import time", "right = smooth", waits]
+    result = marked(cells, call_s=0.3)
+    assert (result.scores, result.status) == (FULL, "ok")
+
+
+@in_walls
+def test_a_start_that_fails_is_told(marked):
+    result = marked(solution_cells(), memory_mib=40)
+    assert (result.total, result.status) == (0, "DIED")
+    assert result.notes[0] == f"the start: {MEANING['DIED']}."
 
 
 @in_walls
 def test_a_notebook_that_loses_every_worker_ends(marked):
     began = time.monotonic()
     result = marked(["import os\nos._exit(0)"] * 100)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < SOON
     assert (result.total, result.status) == (0, "DIED")
+
+
+@in_walls
+def test_a_worker_that_is_kept_forgets_every_name_and_is_replaced_when_lost(hw2):
+    limits = sandbox.Limits(**LIMITS)
+    cells, leaves = solution_cells(), "import os\nos._exit(0)"
+    with sandbox.OneWorker(sandbox.Sandbox(hw2.task.packages, limits), 1) as one:
+        with one.worker() as first:
+            assert mark(cells, hw2.task, box=one).scores == FULL
+            assert mark(["x = 1"], hw2.task, box=one).total == 0
+            assert first.poll() is None
+        lost = mark([*cells, leaves], hw2.task, box=one)
+        assert (lost.scores, lost.status) == (FULL, "DIED")
+        with one.worker() as second:
+            assert second.pid != first.pid
+        assert mark(cells, hw2.task, box=one).status == "ok"
+    assert second.poll() is not None
 
 
 # ---- what is outside
@@ -437,7 +475,7 @@ def test_no_secret_is_in_a_workers_reach(marked, monkeypatch):
     )
     odd = attacks.function("log_softmax", body)
     cells = [*solution_cells(), attacks.FREEZE, attacks.SEARCH, own, odd]
-    result = marked(cells, call_s=10)
+    result = marked(cells)
     for number in (0, 3):
         _, _, found = result.checks["q1"][number]["message"].partition("ValueError: ")
         assert found.startswith(repr(["nowhere"] * 4 + ["memory"]))

@@ -300,8 +300,8 @@ def test_points_hints_and_names_of_all_checks_are_there():
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        ("TIMEOUT", "A cell may take 21 seconds, a call by a check 11, and the whole "),
-        ("TIMEOUT", "notebook 131."),
+        ("TIMEOUT", "A cell may compute for 21 seconds, a call by a check for "),
+        ("TIMEOUT", "notebook for 131."),
         ("DIED", "may use 2047 MiB of memory"),
         ("FLOOD", "the size of what you return"),
         ("PROTOCOL", "plain numbers"),

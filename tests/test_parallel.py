@@ -1,13 +1,12 @@
 """vocab_parallel_cross_entropy: equal to the dense loss, in two collectives.
 
-What needs several processes is in sharded.py; here they are started, once for
-each number of ranks, and their reports are read.
+What needs several processes is in sharded.py; here it is started, once for all
+numbers of ranks, and the reports are read.
 """
 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -28,19 +27,14 @@ from celib.parallel import vocab_parallel_cross_entropy  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+WORLDS = (2, 4)
 
 
-def launch(world, folder):
-    """Run the cases under torchrun; leave no process behind."""
-    command = [sys.executable, "-m", "torch.distributed.run"]
-    command += [f"--nproc-per-node={world}", "--master-addr=127.0.0.1"]
-    command += [f"--master-port={free_port()}", str(ROOT / "tests" / "sharded.py")]
+def launch(folders):
+    """Run the cases in groups of several processes; leave no process behind."""
+    groups = [f"{folder}:{world}" for world, folder in folders.items()]
     with subprocess.Popen(
-        [*command, str(folder)],
+        [sys.executable, str(ROOT / "tests" / "sharded.py"), *groups],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -49,17 +43,23 @@ def launch(world, folder):
         start_new_session=True,
     ) as run:
         try:
-            return run.communicate(timeout=120)[0]
+            return run.communicate(timeout=300)[0]
         finally:
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="module", params=[2, 4])
-def reports(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Number of ranks → folder of their reports; and what was printed meanwhile."""
+    folders = {world: tmp_path_factory.mktemp(f"world-{world}") for world in WORLDS}
+    return folders, launch(folders)
+
+
+@pytest.fixture(scope="module", params=WORLDS)
+def reports(request, folders):
     """What each rank found, case by case."""
-    folder = tmp_path_factory.mktemp(f"world-{request.param}")
-    said = launch(request.param, folder)
+    folder, said = folders[0][request.param], folders[1]
     paths = [folder / f"{rank}.json" for rank in range(request.param)]
     assert all(path.exists() for path in paths), said
     return [json.loads(path.read_text("utf-8")) for path in paths]

@@ -178,4 +178,4 @@ def _check_signs(target: Array) -> None:
 
 def _positive_part(x: Array, xp: Any) -> Array:
     """Return the larger of x and 0, with slope 0 at 0."""
-    return xp.where(x <= 0, 0, x)
+    return xp.relu(x) if hasattr(xp, "relu") else xp.maximum(x, 0)

@@ -7,7 +7,7 @@ from celib._arrays import (
     check_one_shape,
     namespace,
 )
-from celib._bridge import narrow_half, reduce, widen_half
+from celib._bridge import is_numpy, narrow_half, reduce, widen_half
 from celib._cross_entropy import REDUCTIONS
 
 __all__ = ["mse_loss"]
@@ -44,5 +44,12 @@ def mse_loss(prediction: Array, target: Array, /, *, reduction: str = "mean") ->
     check_float(prediction=prediction, target=target)
     check_choice("reduction", reduction, REDUCTIONS)
     check_one_shape(prediction=prediction, target=target)
-    error = widen_half(prediction) - widen_half(target)
-    return narrow_half(reduce(error * error, reduction), prediction)
+    wide = widen_half(prediction)
+    if is_numpy(prediction):
+        error = wide - widen_half(target)
+        loss = reduce(error * error, reduction)
+    else:
+        from torch.nn import functional as F
+
+        loss = F.mse_loss(wide, widen_half(target), reduction=reduction)
+    return narrow_half(loss, prediction)

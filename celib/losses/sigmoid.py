@@ -1,5 +1,6 @@
 """Losses of yes-or-no questions: a sigmoid, then a logarithm. Chapters 6 and 13."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,10 @@ from celib._bridge import (
     array_namespace,
     can_lend,
     cast,
+    give_back,
     is_numpy,
     is_recorded,
+    lend_to_numpy,
     narrow_half,
     reduce,
     widen_half,
@@ -208,22 +211,20 @@ def sigmoid_focal_loss(
     check_at_least_zero("gamma", gamma)
     if not 0 <= (alpha or 0) <= 1:
         raise ValueError(f"alpha must lie in [0, 1] or be None, got {alpha}")
-    xp = array_namespace(logits)
     x = widen_half(logits)
-    y = cast(target, x.dtype)
-    balance = 1 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
-    nats = binary_loss(x, y, None, None, "none")
-    # a weight of zero times an infinite cost is no cost
-    nats = nats if alpha is None else xp.where(balance > 0, nats, 0)
-    missed = y * sigmoid(-x) + (1 - y) * sigmoid(x)
-    # 0**gamma has an infinite slope for gamma < 1; there the loss is 0
-    none_missed = missed == 0
-    scale = balance * xp.where(none_missed, 1, missed) ** gamma
-    # an infinite loss misses all, and its weight no longer moves
-    infinite = xp.isinf(nats)
-    costs = xp.where(infinite, balance * nats, scale * xp.where(infinite, 0, nats))
-    costs = xp.where(none_missed, 0, costs)
-    return narrow_half(reduce(costs, reduction), logits)
+
+    def formula(x: Array) -> Array:
+        return reduce(_focal_formula(x, target, alpha, gamma), reduction)
+
+    if not (is_numpy(x) or can_lend(x, target)):
+        return narrow_half(formula(x), logits)
+    array, y = lend_to_numpy(x, target)
+    y = y.astype(array.dtype, copy=False)
+    costs, slopes = _kernel.sigmoid_focal(array, y, alpha, gamma)
+    if is_numpy(x):
+        return narrow_half(reduce(costs, reduction), logits)
+    costs, slopes = give_back(costs, x), give_back(slopes, x)
+    return narrow_half(_finish(x, costs, slopes, reduction, formula), logits)
 
 
 # --- the loss and its gradient ---------------------------------------------
@@ -244,16 +245,31 @@ def binary_loss(
         return narrow_half(reduce(costs, reduction), logits)
 
     def formula(x: Array) -> Array:
-        return _formula(x, target, weight, pos_weight)
+        return reduce(_formula(x, target, weight, pos_weight), reduction)
 
     if not can_lend(x, target, weight, pos_weight):
-        return narrow_half(reduce(formula(x), reduction), logits)
-    costs, slopes = _costs_and_slopes(x.detach(), target, weight, pos_weight)
-    if is_recorded(x):
-        from celib._autograd import Known
+        return narrow_half(formula(x), logits)
+    costs, slopes = _costs_and_slopes(x, target, weight, pos_weight)
+    loss = _finish(x, costs, slopes, reduction, formula)
+    return narrow_half(loss, logits)
 
-        costs = Known.apply(x, costs, slopes, None, formula)
-    return narrow_half(reduce(costs, reduction), logits)
+
+def _finish(
+    x: Array,
+    costs: Array,
+    slopes: Array,
+    reduction: str,
+    formula: Callable[[Array], Array],
+) -> Array:
+    """Reduce the costs of the tensor `x`, and attach their gradient to them."""
+    loss = reduce(costs, reduction)
+    if not is_recorded(x):
+        return loss
+    from celib._autograd import Known
+
+    if reduction == "mean":
+        slopes /= max(1, slopes.numel())
+    return Known.apply(x, loss, slopes, None, formula)
 
 
 def binary_value_and_grad(
@@ -265,8 +281,16 @@ def binary_value_and_grad(
 ) -> tuple[Array, Array]:
     """Loss, and the gradient of the loss, or of its sum if it is not reduced."""
     check_binary(logits, target, weight, pos_weight, reduction, name="logits")
-    x = widen_half(logits if is_numpy(logits) else logits.detach())
-    costs, grad = _costs_and_slopes(x, target, weight, pos_weight)
+    x = widen_half(logits)
+    if is_numpy(x) or can_lend(x, target, weight, pos_weight):
+        costs, grad = _costs_and_slopes(x, target, weight, pos_weight)
+    else:
+        from celib._autograd import value_and_grad
+
+        def formula(x: Array) -> Array:
+            return _formula(x, target, weight, pos_weight)
+
+        costs, grad = value_and_grad(formula, x)
     if reduction == "mean":
         grad = grad / max(1, np.prod(x.shape, dtype=int).item())
     loss = reduce(costs, reduction)
@@ -275,20 +299,16 @@ def binary_value_and_grad(
 
 @quiet
 def _costs_and_slopes(
-    x: Array, target: Array, weight: Array | None, pos_weight: Array | None
+    logits: Array, target: Array, weight: Array | None, pos_weight: Array | None
 ) -> tuple[Array, Array]:
-    xp = array_namespace(x)
-    y = cast(target, x.dtype)
-    positive = 1 if pos_weight is None else cast(pos_weight, x.dtype)
-    if is_numpy(x):
-        costs, slopes = _kernel.binary(x, y, positive)
-    else:
-        from celib._autograd import binary_with_grad
-
-        costs, slopes = binary_with_grad(x, y, positive)
+    x, y, weight, positive = lend_to_numpy(logits, target, weight, pos_weight)
+    y = y.astype(x.dtype, copy=False)
+    positive = 1 if positive is None else positive.astype(x.dtype, copy=False)
+    costs, slopes = _kernel.binary(x, y, positive)
     if weight is not None:
-        slopes = slopes * cast(weight, x.dtype)
-    return weigh(costs, weight, xp), slopes
+        slopes = slopes * weight.astype(x.dtype, copy=False)
+    costs = weigh(costs, weight, np)
+    return give_back(costs, logits), give_back(slopes, logits)
 
 
 def _formula(
@@ -304,6 +324,29 @@ def _formula(
         # what counts for nothing must not move anything, either
         x = torch.where(weight > 0, x, 0.0)
     return weigh(binary_costs(x, target.to(x.dtype), positive), weight, torch)
+
+
+def _focal_formula(x: Array, target: Array, alpha: float | None, gamma: float) -> Array:
+    """Compute the costs in operations that torch can trace and differentiate."""
+    import torch
+
+    from celib._autograd import binary_costs
+
+    y = target.to(x.dtype)
+    balance = torch.ones_like(y)
+    if alpha is not None:
+        balance = alpha * y + (1 - alpha) * (1 - y)
+    # what counts for nothing must not move anything, either
+    x = torch.where(balance > 0, x, 0.0)
+    nats = binary_costs(x, y, 1.0)
+    missed = y * sigmoid(-x) + (1 - y) * sigmoid(x)
+    # 0**gamma has an infinite slope for gamma < 1; there the loss is 0
+    none_missed = missed == 0
+    scale = balance * torch.where(none_missed, 1.0, missed) ** gamma
+    # an infinite loss misses all, and its weight no longer moves
+    infinite = torch.isinf(nats)
+    costs = torch.where(infinite, balance * nats, scale * nats.masked_fill(infinite, 0))
+    return torch.where(none_missed, 0.0, costs)
 
 
 def weigh(costs: Array, weight: Array | None, xp: Any) -> Array:
@@ -358,9 +401,12 @@ def _check_factor(key: str, factor: Array, shape: tuple[int, ...]) -> None:
 
 
 def _check_unit_interval(name: str, x: Array) -> None:
-    if not values_can_be_read(x) or not bool(((x < 0) | (x > 1)).any()):
+    if not values_can_be_read(x) or x.shape.count(0):
         return
+    x = x if is_numpy(x) else x.detach()
     low, high = float(x.min()), float(x.max())
+    if low >= 0 and high <= 1:
+        return
     raise ValueError(
         f"{name} must lie in [0, 1], got {_outside(low)} to {_outside(high)}"
     )

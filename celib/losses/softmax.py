@@ -632,24 +632,39 @@ def _distil_tensor(
     return _autograd.Known.apply(student, cost, grad, axis, formula)
 
 
-@quiet
 def _divergence(
     s: np.ndarray, t: np.ndarray, temperature: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divergence of q = softmax(s / T) from p = softmax(t / T), and q - p."""
-    log_q, q = _kernel.log_softmax(s / s.dtype.type(temperature), want_probs=True)
-    log_p, p = _kernel.log_softmax(t / t.dtype.type(temperature), want_probs=True)
+    n, k = s.shape
+    nats = np.empty(n, dtype=s.dtype)
+    moved = np.empty_like(s)
+    rows_per_block = max(1, _kernel.SMALL_BLOCK // k)
+    for start in range(0, n, rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        nats[rows], moved[rows] = _divergence_of_rows(s[rows], t[rows], temperature)
+    return nats, moved
+
+
+@quiet
+def _divergence_of_rows(
+    s: np.ndarray, t: np.ndarray, temperature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    temperature = s.dtype.type(temperature)
+    log_q, q = _kernel.log_softmax_and_softmax(s / temperature)
+    log_p, p = _kernel.log_softmax_and_softmax(t / temperature)
     # With x = (s - t) / T, moved by any constant, D = log(sum p exp(x)) - sum p x.
     # Moved so that sum p x = 0, it is log1p of a sum of what is not negative.
-    x = np.where(p > 0, (s - t) / s.dtype.type(temperature), 0)
+    possible = p > 0
+    x = np.where(possible, (s - t) / temperature, 0)
     # twice, because the first rounds
     x -= (p * x).sum(1)[:, None]
     x -= (p * x).sum(1)[:, None]
-    near = (p > 0) & (x <= 2)
+    near = possible & (x <= 2)
     # far above, p exp(x) might overflow: it is q times one plus that sum
     terms = np.where(near, p * excess(np.where(near, x, 0), np), q - p * (1 + x))
     share = np.where(near, q, 0).sum(1)
-    apart = np.where(p > 0, p * (log_p - log_q), 0).sum(1)
+    apart = np.where(possible, p * (log_p - log_q), 0).sum(1)
     nats = np.where(share > 0.5, np.log1p(terms.sum(1) / share), apart)
     moved = np.where(near, p * np.expm1(x - nats[:, None]), q - p)
     # x - nats cancels at an entry near 1; what it gains is what the others lose

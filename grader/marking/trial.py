@@ -38,9 +38,7 @@ def try_out(name: str, root: Path = ROOT, course_seed="authoring") -> str:
     blank = (built / "student" / f"{name}.ipynb").read_bytes()
     tried = [Submission("solution", solution), Submission("blank", blank)]
     tried += [Submission(p.stem, with_cell(solution, p.read_text())) for p in wrong]
-    with batch.local(os.cpu_count() or 1) as executor:
-        marks = executor.map(partial(_mark, task, box, course_seed), tried)
-        full, nothing, *results = marks
+    full, nothing, *results = _mark_all(task, box, course_seed, tried)
     problems = [*_full(task, full), *_nothing(nothing)]
     problems += _enough_wrong_answers(task, root)
     for path, result in zip(wrong, results, strict=True):
@@ -50,8 +48,21 @@ def try_out(name: str, root: Path = ROOT, course_seed="authoring") -> str:
     return f"{name}: solution 100 %, blank 0 %, {len(wrong)} wrong answers caught"
 
 
-def _mark(task, box, course_seed, submission):
-    return mark(submission, task, box, course_seed)
+def _mark_all(task, box, course_seed, tried):
+    """Return the results, each process having marked every n-th after the other."""
+    jobs = os.cpu_count() or 1
+    parts = [tried[n::jobs] for n in range(jobs)]
+    results = [None] * len(tried)
+    with batch.local(jobs) as executor:
+        marked = executor.map(partial(_mark_part, task, box, course_seed), parts)
+        for n, part in enumerate(marked):
+            results[n::jobs] = part
+    return results
+
+
+def _mark_part(task, box, course_seed, tried):
+    with walls.OneWorker(box, len(tried)) as one:
+        return [mark(submission, task, one, course_seed) for submission in tried]
 
 
 def wrong_answers(name: str, root: Path = ROOT) -> list[Path]:

@@ -130,9 +130,9 @@ def _explained(limits):
     stopped = f"After {LOSSES_A_NAME} such failures a function is not called again."
     return {
         "TIMEOUT": (
-            f"A cell may take {limits.cell_s:g} seconds, a call by a check "
-            f"{limits.call_s:g}, and the whole notebook {limits.total_s:g}. Look for "
-            f"loops that don't end and for loops over single numbers. {stopped}"
+            f"A cell may compute for {limits.cell_s:g} seconds, a call by a check for "
+            f"{limits.call_s:g}, and the whole notebook for {limits.total_s:g}. Look "
+            f"for loops that don't end and for loops over single numbers. {stopped}"
         ),
         "DIED": (
             f"A notebook may use {limits.memory_mib:g} MiB of memory, and it must not "

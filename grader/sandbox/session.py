@@ -1,11 +1,14 @@
 """Runs a notebook in a worker, asks it, and starts it again when it is lost."""
 
 import builtins
+import math
 import os
 import selectors
 import time
 from contextlib import ExitStack
 
+from grader.limits import PATIENCE
+from grader.sandbox import clock
 from grader.sandbox.inside import wire
 from grader.text import clean
 
@@ -13,6 +16,10 @@ from grader.text import clean
 # must not use up the patience with the others, so that only cells are counted here.
 LOSSES_A_NAME = 2
 LOST_CELLS = 8
+# A worker's own start is no student's doing: seconds for Python, NumPy and PyTorch.
+START_S = 60
+# Seconds: to look more often at a worker that gets little of a busy processor is vain.
+TICK = 0.01
 
 
 class WorkerLostError(Exception):
@@ -40,11 +47,26 @@ class Channel:
 
     def __init__(self, process, tensors):
         self.process, self.tensors, self.number = process, tensors, 0
+        self.clock = clock.of(process.pid)
+        self.began = self.clock()
         for pipe in (process.stdin, process.stdout):
             os.set_blocking(pipe.fileno(), False)
 
-    def ask(self, message, values, seconds):
-        """Send a request; return the reply and its values within `seconds`.
+    def greet(self):
+        """Begin a notebook, once the worker has started; its clock counts from here."""
+        self.ask({"do": "greet"}, [], START_S)
+        self.clock = clock.of(self.process.pid)
+        self.began = self.clock()
+
+    def used(self):
+        """Return the seconds that the worker has computed since it was greeted."""
+        return self.clock() - self.began
+
+    def ask(self, message, values, seconds, patience=math.inf):
+        """Send a request; return the reply and its values.
+
+        The worker may compute for `seconds`. By the clock on the wall it may take
+        PATIENCE times as long, and no longer than `patience`.
 
         Raises
         ------
@@ -56,7 +78,7 @@ class Channel:
         self.number += 1
         data = wire.pack({"id": self.number, **message}, values)
         try:
-            reply, blobs = self._exchange(data, time.monotonic() + seconds, seconds)
+            reply, blobs = self._exchange(data, seconds, patience)
             return reply, self._values(reply, blobs)
         except WorkerLostError:
             raise
@@ -78,14 +100,21 @@ class Channel:
             )
         return [wire.decode(tree, blobs, self.tensors) for tree in reply["values"]]
 
-    def _exchange(self, data, deadline, seconds):
+    def _exchange(self, data, seconds, patience):
         reader, left = wire.Reader(), memoryview(data)
+        computed = self.clock() + seconds
+        waited = time.monotonic() + min(seconds * PATIENCE, patience)
         with selectors.DefaultSelector() as ready:
             ready.register(self.process.stdin, selectors.EVENT_WRITE)
             ready.register(self.process.stdout, selectors.EVENT_READ)
             while True:
-                events = ready.select(max(0.0, deadline - time.monotonic()))
-                for key, _ in events:
+                # It has one thread, so that it can't use up its seconds any sooner.
+                rest = min(computed - self.clock(), waited - time.monotonic())
+                if rest <= 0:
+                    raise WorkerLostError(
+                        "TIMEOUT", f"no answer within {seconds:.3g} s"
+                    )
+                for key, _ in ready.select(max(rest, TICK)):
                     if key.fileobj is self.process.stdout:
                         whole = reader.feed(self._read())
                         if whole is not None:
@@ -94,10 +123,6 @@ class Channel:
                     left = left[self._write(left) :]
                     if not left:
                         ready.unregister(self.process.stdin)
-                if time.monotonic() >= deadline:
-                    raise WorkerLostError(
-                        "TIMEOUT", f"no answer within {seconds:.3g} s"
-                    )
 
     def _read(self):
         piece = os.read(self.process.stdout.fileno(), 2**20)
@@ -137,7 +162,8 @@ class Session:
         self.limits = sandbox.limits
         self.incidents, self.raised, self.losses = [], {}, {}
         self.left_out = set()
-        self.deadline = time.monotonic() + self.limits.total_s
+        self.used = 0.0
+        self.deadline = time.monotonic() + self.limits.total_s * PATIENCE
         self._worker, self._channel = ExitStack(), None
 
     def __enter__(self):
@@ -155,15 +181,20 @@ class Session:
                 raise WorkerLostError(
                     self.incidents[-1][0], f"{LOST_CELLS} cells were lost"
                 )
-            if self.incidents and time.monotonic() >= self.deadline:
-                raise WorkerLostError(
-                    "TIMEOUT", f"the whole took over {self.limits.total_s:g} s"
-                )
-            process = self._worker.enter_context(self.sandbox.worker())
-            self._channel = Channel(process, "torch" in self.sandbox.packages)
+            self._left()
+            self._start_worker()
             for number in range(len(self.cells)):
                 if self._channel is not None and number not in self.left_out:
                     self._run_cell(number)
+
+    def _start_worker(self):
+        process = self._worker.enter_context(self.sandbox.worker())
+        self._channel = Channel(process, "torch" in self.sandbox.packages)
+        try:
+            self._channel.greet()
+        except WorkerLostError as lost:
+            self._lose(lost, "the start")
+            raise
 
     def _run_cell(self, number):
         source = self.cells[number]
@@ -178,16 +209,26 @@ class Session:
 
     def _lose(self, lost, place):
         self.incidents.append((lost.status, place))
-        self._worker.close()
+        self.used += self._channel.used()
+        # as an error, so that the sandbox does not keep it
+        self._worker.__exit__(type(lost), lost, lost.__traceback__)
         self._channel = None
 
     def _ask(self, message, values, limit):
-        seconds = min(getattr(self.limits, limit), self.deadline - time.monotonic())
-        if seconds <= 0:
+        seconds, patience = self._left()
+        seconds = min(getattr(self.limits, limit), seconds)
+        return self._channel.ask(message, values, seconds, patience)
+
+    def _left(self):
+        """Return the seconds of computing and of waiting that the whole has left."""
+        used = self.used + (self._channel.used() if self._channel else 0.0)
+        seconds = self.limits.total_s - used
+        patience = self.deadline - time.monotonic()
+        if min(seconds, patience) <= 0:
             raise WorkerLostError(
                 "TIMEOUT", f"the whole took over {self.limits.total_s:g} s"
             )
-        return self._channel.ask(message, values, seconds)
+        return seconds, patience
 
     # ---- what the checks ask
 

@@ -8,10 +8,13 @@ if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS)
 const boxes = `.katex-display, .cell_output, .highlight pre, .table-scroll, div.output,
   .proof span.math`;
 function reach() {
-  for (const box of document.querySelectorAll(boxes)) {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+  // All are measured first: each change would have the next one laid out anew.
+  const found = [...document.querySelectorAll(boxes)];
+  const wide = found.map((box) => box.scrollWidth > box.clientWidth + 1);
+  found.forEach((box, i) => {
+    if (wide[i]) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
-  }
+  });
 }
 addEventListener("load", reach);
 addEventListener("resize", reach);

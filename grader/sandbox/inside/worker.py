@@ -187,14 +187,19 @@ def plain_python(source):
 class Notebook:
     """The student's names, and what may be asked about them."""
 
-    def __init__(self, wire):
-        self.wire = wire
+    def __init__(self):
+        self.names = {}
+
+    def greet(self, message, values):
+        """Begin: no name is left of a notebook before."""
+        self.names.clear()
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         self.names = module.__dict__
         shell = Shell(self.names)
         builtins.get_ipython = lambda: shell
         builtins.display = Quiet("display")
+        return {}, []
 
     def cell(self, message, values):
         """Run a code cell."""
@@ -264,7 +269,7 @@ def main():
 
     for package in limits["preload"]:
         __import__(package)
-    serve(Notebook(wire), requests, replies, wire)
+    serve(Notebook(), requests, replies, wire)
 
 
 if __name__ == "__main__":
