@@ -305,9 +305,8 @@ def _costs_and_slopes(
     y = y.astype(x.dtype, copy=False)
     positive = 1 if positive is None else positive.astype(x.dtype, copy=False)
     costs, slopes = _kernel.binary(x, y, positive)
-    if weight is not None:
-        slopes = slopes * weight.astype(x.dtype, copy=False)
     costs = weigh(costs, weight, np)
+    slopes = weigh(slopes, weight, np)
     return give_back(costs, logits), give_back(slopes, logits)
 
 
