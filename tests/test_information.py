@@ -248,6 +248,24 @@ def test_derivatives_by_tiny_probabilities(tiny):
     assert by_q == pytest.approx([1 - stored / near[0], 0], rel=rel)
 
 
+def test_half_of_the_smallest_number_is_zero_and_no_nan():
+    # the mean of 1e-45 and 0 is rounded to 0 in float32
+    by_p, by_q = gradients(
+        "js_divergence", [1e-45, 0.5, 0.5], [0.0, 0.5, 0.5], dtype=torch.float32
+    )
+    assert np.isfinite([by_p, by_q]).all()
+
+
+@both_libraries
+@pytest.mark.parametrize("name", ["cross_entropy", "kl_divergence", "js_divergence"])
+def test_a_nan_is_passed_on(array, name):
+    p, odd = array([0.5, 0.5]), array([0.5, math.nan])
+    for pair in [(p, odd), (odd, p), (odd, odd)]:
+        assert math.isnan(float(getattr(info, name)(*pair)))
+    for one in (info.entropy, info.perplexity):
+        assert math.isnan(float(one(odd)))
+
+
 @both_libraries
 @pytest.mark.parametrize("axis", [0, -1])
 def test_no_rows_have_no_entropies(array, axis):
