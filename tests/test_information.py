@@ -13,6 +13,7 @@ from arrays import DTYPES, both_libraries, exactly, slope, to_numpy, to_torch, u
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from celib import information as info
 
@@ -327,6 +328,17 @@ def test_zeros_and_ones_may_be_integers(array):
     assert info.cross_entropy(sure, q).dtype == q.dtype
 
 
+class Wrapped(torch.nn.Module):
+    """A function as a module, which is what torch.export takes."""
+
+    def __init__(self, f):
+        super().__init__()
+        self.f = f
+
+    def forward(self, *arrays):
+        return self.f(*arrays)
+
+
 TWO = {name: getattr(info, name) for name in ("cross_entropy", "kl_divergence")}
 TWO |= {"js_divergence": info.js_divergence}
 ONE = {name: getattr(info, name) for name in ("entropy", "surprisal", "perplexity")}
@@ -349,6 +361,9 @@ def test_torch_transforms(name):
     compiled = torch.compile(f, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(*arrays), expected)
     assert f(*(x.to("meta") for x in arrays)).shape == expected.shape
+    exported = torch.export.export(Wrapped(f), tuple(arrays)).module()
+    torch.testing.assert_close(exported(*arrays), expected)
+    torch.testing.assert_close(make_fx(lambda xs: f(*xs))(arrays)(arrays), expected)
     leaves = [x.clone().requires_grad_() for x in arrays]
     loss(*leaves).backward()
     every = tuple(range(len(arrays)))
