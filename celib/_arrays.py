@@ -209,11 +209,12 @@ def check_axis(x: Array, axis: int, name: str) -> None:
 
 def check_one_shape(**arrays: Array) -> None:
     """Refuse arrays of different shapes."""
-    shapes = {name: tuple(x.shape) for name, x in arrays.items()}
-    if len(set(shapes.values())) > 1:
+    shapes = [tuple(x.shape) for x in arrays.values()]
+    # compared one by one: while torch.jit traces, lengths are tensors without a hash
+    if any(shape != shapes[0] for shape in shapes):
         raise ValueError(
-            f"{' and '.join(shapes)} must have one shape, "
-            f"got {' and '.join(map(str, shapes.values()))}"
+            f"{' and '.join(arrays)} must have one shape, "
+            f"got {' and '.join(map(str, shapes))}"
         )
 
 
