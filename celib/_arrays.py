@@ -367,7 +367,8 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 def check_positive(name: str, value: float) -> None:
     """Refuse a number that is not positive and finite."""
-    if not (value > 0 and math.isfinite(value)):
+    # a tensor may be learned, and is not turned into a number that would not be
+    if values_can_be_read(value) and not 0 < value < math.inf:
         raise ValueError(f"{name} must be positive and finite, got {value}")
 
 

@@ -415,3 +415,12 @@ def test_wrong_input_is_refused():
         info.entropy(p, axis=1)
     with pytest.raises(ValueError, match="probs must have at least one entry"):
         info.perplexity(np.zeros(0))
+
+
+def test_the_slope_at_an_impossible_outcome():
+    p = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    q = torch.tensor([0.5, 0.5], dtype=torch.float64, requires_grad=True)
+    info.cross_entropy(p, q, base=2).backward()
+    # -log2 q, also of what never occurs
+    assert p.grad.tolist() == [1, 1]
+    assert q.grad[1] == 0
