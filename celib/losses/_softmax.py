@@ -464,8 +464,6 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
     check_choice("reduction", o.reduction, REDUCTIONS)
     check_float(log_probs=log_probs)
     check_axis(log_probs, o.axis, "log_probs")
-    if is_float(target):
-        raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     expected = list(log_probs.shape)
     n_classes = expected.pop(o.axis)
     if tuple(target.shape) != tuple(expected):
@@ -473,6 +471,8 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
             f"target must have shape {tuple(expected)}, that of log_probs without "
             f"axis={o.axis}, got {tuple(target.shape)}"
         )
+    if is_float(target):
+        raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     if o.weight is not None:
         check_weight(xp, o.weight, n_classes)
 
