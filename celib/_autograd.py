@@ -6,6 +6,8 @@ whatever has to see each operation (``torch.compile``, ``torch.export``,
 `Known` serves everything else: its loss and gradient come from one pass of NumPy.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

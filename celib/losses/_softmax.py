@@ -199,9 +199,11 @@ def focal_loss(
     logits, target : array
         As for `cross_entropy`; probabilities stand for the mean loss of a label
         that is drawn from them.
+    axis, weight : optional
+        As for `cross_entropy`.
     gamma : float
         How fast the easy ones are forgotten, not negative: 0 forgets nothing.
-    axis, weight, ignore_index, reduction : optional
+    ignore_index, reduction : optional
         As for `cross_entropy`.
 
     Returns
