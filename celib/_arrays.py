@@ -209,11 +209,12 @@ def check_axis(x: Array, axis: int, name: str) -> None:
 
 def check_one_shape(**arrays: Array) -> None:
     """Refuse arrays of different shapes."""
-    shapes = {name: tuple(x.shape) for name, x in arrays.items()}
-    if len(set(shapes.values())) > 1:
+    shapes = [tuple(x.shape) for x in arrays.values()]
+    # compared one by one: while torch.jit traces, lengths are tensors without a hash
+    if any(shape != shapes[0] for shape in shapes):
         raise ValueError(
-            f"{' and '.join(shapes)} must have one shape, "
-            f"got {' and '.join(map(str, shapes.values()))}"
+            f"{' and '.join(arrays)} must have one shape, "
+            f"got {' and '.join(map(str, shapes))}"
         )
 
 
@@ -223,8 +224,11 @@ def check_one_shape(**arrays: Array) -> None:
 def check_not_negative(xp: Any, **arrays: Array) -> None:
     """Refuse negative entries: neither probabilities nor counts have any."""
     for name, x in arrays.items():
-        if values_can_be_read(x) and bool(xp.any(x < 0)):
-            least = xp.min(x).item()
+        if not values_can_be_read(x) or 0 in x.shape:
+            continue
+        # quicker than to compare each entry with 0
+        least = xp.min(x).item()
+        if least < 0 or (math.isnan(least) and bool(xp.any(x < 0))):
             raise ValueError(f"{name} must not be negative, got minimum {least:.6g}")
 
 
@@ -363,7 +367,8 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 def check_positive(name: str, value: float) -> None:
     """Refuse a number that is not positive and finite."""
-    if not (value > 0 and math.isfinite(value)):
+    # a tensor may be learned, and is not turned into a number that would not be
+    if values_can_be_read(value) and not 0 < value < math.inf:
         raise ValueError(f"{name} must be positive and finite, got {value}")
 
 

@@ -50,13 +50,6 @@ def logsumexp(x: Array, /, *, axis: int = -1, keepdims: bool = False) -> Array:
     array, shape (...)
         Between max x and max x + log K. Minus infinity if every score is.
 
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
-    ValueError
-        If `x` has no entry along `axis`.
-
     Notes
     -----
     Computed as :math:`m + \operatorname{log1p}(\sum_{k \ne t} e^{x_k - m})`,
@@ -112,13 +105,6 @@ def softmax(x: Array, /, *, axis: int = -1, temperature: float = 1.0) -> Array:
     array, the shape of `x`
         Sums to one along `axis`. NaN where the row's maximum is infinite.
 
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
-    ValueError
-        If `x` has no entry along `axis`, or `temperature` is not positive.
-
     Notes
     -----
     Elsewhere: ``scipy.special.softmax(x / T)``, ``torch.softmax(x / T, -1)``.
@@ -159,13 +145,6 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
     array, the shape of `x`
         Never positive. NaN where the row's maximum is infinite.
 
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
-    ValueError
-        If `x` has no entry along `axis`.
-
     Notes
     -----
     A confident prediction keeps its digits: the top entry is
@@ -204,11 +183,6 @@ def sigmoid(x: Array, /) -> Array:
     array, the shape of `x`
         Probabilities; a tiny one keeps its digits.
 
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
-
     Notes
     -----
     Elsewhere: ``scipy.special.expit``, ``torch.sigmoid``.
@@ -246,11 +220,6 @@ def log_sigmoid(x: Array, /) -> Array:
     -------
     array, the shape of `x`
         Log-probabilities, exact in both tails.
-
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
 
     Notes
     -----

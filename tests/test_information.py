@@ -13,6 +13,7 @@ from arrays import DTYPES, both_libraries, exactly, slope, to_numpy, to_torch, u
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from celib import information as info
 
@@ -248,6 +249,24 @@ def test_derivatives_by_tiny_probabilities(tiny):
     assert by_q == pytest.approx([1 - stored / near[0], 0], rel=rel)
 
 
+def test_half_of_the_smallest_number_is_zero_and_no_nan():
+    # the mean of 1e-45 and 0 is rounded to 0 in float32
+    by_p, by_q = gradients(
+        "js_divergence", [1e-45, 0.5, 0.5], [0.0, 0.5, 0.5], dtype=torch.float32
+    )
+    assert np.isfinite([by_p, by_q]).all()
+
+
+@both_libraries
+@pytest.mark.parametrize("name", ["cross_entropy", "kl_divergence", "js_divergence"])
+def test_a_nan_is_passed_on(array, name):
+    p, odd = array([0.5, 0.5]), array([0.5, math.nan])
+    for pair in [(p, odd), (odd, p), (odd, odd)]:
+        assert math.isnan(float(getattr(info, name)(*pair)))
+    for one in (info.entropy, info.perplexity):
+        assert math.isnan(float(one(odd)))
+
+
 @both_libraries
 @pytest.mark.parametrize("axis", [0, -1])
 def test_no_rows_have_no_entropies(array, axis):
@@ -309,6 +328,17 @@ def test_zeros_and_ones_may_be_integers(array):
     assert info.cross_entropy(sure, q).dtype == q.dtype
 
 
+class Wrapped(torch.nn.Module):
+    """A function as a module, which is what torch.export takes."""
+
+    def __init__(self, f):
+        super().__init__()
+        self.f = f
+
+    def forward(self, *arrays):
+        return self.f(*arrays)
+
+
 TWO = {name: getattr(info, name) for name in ("cross_entropy", "kl_divergence")}
 TWO |= {"js_divergence": info.js_divergence}
 ONE = {name: getattr(info, name) for name in ("entropy", "surprisal", "perplexity")}
@@ -331,6 +361,9 @@ def test_torch_transforms(name):
     compiled = torch.compile(f, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(*arrays), expected)
     assert f(*(x.to("meta") for x in arrays)).shape == expected.shape
+    exported = torch.export.export(Wrapped(f), tuple(arrays)).module()
+    torch.testing.assert_close(exported(*arrays), expected)
+    torch.testing.assert_close(make_fx(lambda xs: f(*xs))(arrays)(arrays), expected)
     leaves = [x.clone().requires_grad_() for x in arrays]
     loss(*leaves).backward()
     every = tuple(range(len(arrays)))
@@ -382,3 +415,12 @@ def test_wrong_input_is_refused():
         info.entropy(p, axis=1)
     with pytest.raises(ValueError, match="probs must have at least one entry"):
         info.perplexity(np.zeros(0))
+
+
+def test_the_slope_at_an_impossible_outcome():
+    p = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    q = torch.tensor([0.5, 0.5], dtype=torch.float64, requires_grad=True)
+    info.cross_entropy(p, q, base=2).backward()
+    # -log2 q, also of what never occurs
+    assert p.grad.tolist() == [1, 1]
+    assert q.grad[1] == 0

@@ -196,22 +196,13 @@ def focal_loss(
 
     Parameters
     ----------
-    logits : array, shape (..., K, ...)
-        Scores z, the K classes along `axis`.
-    target : array
-        Class indices, integers of the shape of `logits` without `axis`; or
-        probabilities, floats of the shape of `logits`, for the mean loss of a
-        label drawn from them.
-    axis : int
-        The class axis: the last one here, ``axis=1`` in PyTorch's layout.
-    weight : array, shape (K,), optional
-        A weight for each class.
+    logits, target : array
+        As for `cross_entropy`; probabilities stand for the mean loss of a label
+        that is drawn from them.
     gamma : float
         How fast the easy ones are forgotten, not negative: 0 forgets nothing.
-    ignore_index : int
-        Items with this index count for nothing. Not for probabilities.
-    reduction : {"mean", "sum", "none"}
-        The mean divides as that of `celib.losses.cross_entropy`.
+    axis, weight, ignore_index, reduction : optional
+        As for `cross_entropy`.
 
     Returns
     -------
@@ -220,8 +211,8 @@ def focal_loss(
 
     Notes
     -----
-    Exact in both tails, also in its gradient, which for tensors is the analytic
-    one, once. With ``gamma=0`` it is `celib.losses.cross_entropy`.
+    Exact in both tails, also in its gradient. With ``gamma=0`` it is
+    `celib.losses.cross_entropy`.
 
     Elsewhere: PyTorch has none; ``keras.losses.CategoricalFocalCrossentropy``
     multiplies by ``alpha=0.25``, and moves q away from 0 and 1.
@@ -268,22 +259,13 @@ def poly1_cross_entropy(
 
     Parameters
     ----------
-    logits : array, shape (..., K, ...)
-        Scores z, the K classes along `axis`.
-    target : array
-        Class indices, integers of the shape of `logits` without `axis`; or
-        probabilities, floats of the shape of `logits`, for the mean loss of a
-        label drawn from them.
+    logits, target : array
+        As for `cross_entropy`; probabilities stand for the mean loss of a label
+        that is drawn from them.
     epsilon : float
         What is added to the coefficient of the first term, which is 1.
-    axis : int
-        The class axis: the last one here, ``axis=1`` in PyTorch's layout.
-    weight : array, shape (K,), optional
-        A weight for each class.
-    ignore_index : int
-        Items with this index count for nothing. Not for probabilities.
-    reduction : {"mean", "sum", "none"}
-        The mean divides as that of `celib.losses.cross_entropy`.
+    axis, weight, ignore_index, reduction : optional
+        As for `cross_entropy`.
 
     Returns
     -------
@@ -294,7 +276,6 @@ def poly1_cross_entropy(
     -----
     The series is :math:`-\log q = \sum_j (1 - q)^j / j`. With
     ``epsilon=-1`` its first term is gone, and the loss still keeps its digits.
-    For tensors the gradient is the analytic one, once.
 
     Elsewhere: ``optax.losses.poly_loss_cross_entropy``, for probabilities, with
     ``epsilon=2`` by default, is ``reduction="none"``.
@@ -367,8 +348,7 @@ def distillation_loss(
 
     Elsewhere: ``T**2 * torch.nn.functional.kl_div(log_softmax(s / T),
     softmax(t / T), reduction="batchmean")``, which divides by the length of the
-    first axis alone; its ``"mean"`` divides by all entries. For tensors the
-    gradient is the analytic one, once.
+    first axis alone; its ``"mean"`` divides by all entries.
 
     References
     ----------
@@ -434,8 +414,7 @@ def info_nce(
 
     Notes
     -----
-    Computed from distances to the positive. For tensors both arrays get their
-    gradient, the analytic one, once.
+    Computed from distances to the positive. Both arrays get their gradient.
 
     Elsewhere: ``torch.nn.functional.cross_entropy`` of the similarities over T,
     the positive first, with targets of 0.
@@ -485,8 +464,6 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
     check_choice("reduction", o.reduction, REDUCTIONS)
     check_float(log_probs=log_probs)
     check_axis(log_probs, o.axis, "log_probs")
-    if is_float(target):
-        raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     expected = list(log_probs.shape)
     n_classes = expected.pop(o.axis)
     if tuple(target.shape) != tuple(expected):
@@ -494,6 +471,8 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
             f"target must have shape {tuple(expected)}, that of log_probs without "
             f"axis={o.axis}, got {tuple(target.shape)}"
         )
+    if is_float(target):
+        raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     if o.weight is not None:
         check_weight(xp, o.weight, n_classes)
 
