@@ -310,7 +310,8 @@ def _costs_and_gradient(
     missing -= share
     at_top = scale * (missing - (1 - missing) * rest)
     gradient[every, top_at] = torch.where(is_largest, at_top, gradient[every, top_at])
-    gradient[row_weight == 0] = 0
+    (ignored,) = torch.nonzero(row_weight == 0, as_tuple=True)
+    gradient[ignored] = 0
     return cost, gradient
 
 
@@ -329,11 +330,10 @@ def _add_up(
     depends on the largest logit alone, and is returned. Label smoothing has a
     `sums[3]`, for the gaps below the largest.
     """
-    n, k = z.shape
     unit = torch.empty_like(largest)
-    rows_per_block = max(1, _kernel.BLOCK // k)
+    rows_per_block = _rows_per_block(z)
     scratch = torch.empty_like(z[:rows_per_block], dtype=largest.dtype)
-    for start in range(0, n, rows_per_block):
+    for start in range(0, len(z), rows_per_block):
         rows = slice(start, start + rows_per_block)
         block = widen_half(z[rows])
         below = largest[rows]
@@ -359,10 +359,16 @@ def _exponentials(z: Tensor, largest: Tensor, out: Tensor) -> None:
 
 def _top(z: Tensor) -> Tensor:
     """Where the largest entry of each row is."""
-    if z.is_cpu and not is_half(z):
-        # NumPy finds it several times as fast
-        return torch.from_numpy(z.numpy().argmax(1))
-    return z.argmax(1)
+    if not z.is_cpu:
+        return z.argmax(1)
+    # NumPy finds it several times as fast
+    blocks = z.split(_rows_per_block(z))
+    found = [widen_half(block).numpy().argmax(1) for block in blocks]
+    return torch.from_numpy(np.concatenate(found))
+
+
+def _rows_per_block(z: Tensor) -> int:
+    return max(1, _kernel.BLOCK // z.shape[1])
 
 
 def _working_type(z: Tensor) -> torch.dtype:

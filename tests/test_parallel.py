@@ -242,6 +242,22 @@ def test_numpy_arrays_are_refused():
         vocab_parallel_cross_entropy(z, y)
 
 
+@pytest.mark.usefixtures("alone")
+def test_distributed_tensors_are_refused():
+    mesh = dist.init_device_mesh("cpu", (1,))
+    z = dist.tensor.DTensor.from_local(torch.zeros(2, 3), mesh)
+    with pytest.raises(TypeError, match=r"must not be a DTensor: .*to_local\(\)"):
+        vocab_parallel_cross_entropy(z, torch.tensor([0, 1]))
+
+
+@pytest.mark.usefixtures("alone")
+def test_labels_are_checked_although_a_mode_looks_on():
+    z, y = sharded.problem((4,), 3)
+    y[1] = 3
+    with sharded.Collectives(), pytest.raises(ValueError, match="got maximum 3"):
+        vocab_parallel_cross_entropy(z, y)
+
+
 def test_a_group_is_needed():
     with pytest.raises(ValueError, match="Default process group has not been init"):
         vocab_parallel_cross_entropy(torch.zeros(2, 3), torch.tensor([0, 1]))
