@@ -4,6 +4,7 @@ from typing import Any
 
 from celib._arrays import (
     Array,
+    axis_last,
     check_at_least_zero,
     check_choice,
     check_fixed,
@@ -155,7 +156,7 @@ def multiclass_hinge_loss(
     if values_can_be_read(target):
         check_labels(namespace(target=target), target, k)
     xp = array_namespace(scores)
-    s = xp.moveaxis(widen_half(scores), axis, -1)
+    s = axis_last(widen_half(scores), axis, namespace(scores=scores))
     label = cast(target, xp.int64)
     own = pick(s, label)[..., None]
     classes = xp.arange(k, device=s.device)

@@ -1,5 +1,6 @@
 """Losses of yes-or-no questions: a sigmoid, then a logarithm. Chapters 6 and 13."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -292,7 +293,7 @@ def binary_value_and_grad(
 
         costs, grad = value_and_grad(formula, x)
     if reduction == "mean":
-        grad = grad / max(1, np.prod(x.shape, dtype=int).item())
+        grad = grad / max(1, math.prod(x.shape))
     loss = reduce(costs, reduction)
     return narrow_half(loss, logits), narrow_half(grad, logits)
 

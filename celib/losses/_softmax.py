@@ -14,6 +14,7 @@ from celib import _kernel
 from celib._arrays import (
     Array,
     as_class_indices,
+    axis_last,
     check_at_least_zero,
     check_axis,
     check_choice,
@@ -554,8 +555,9 @@ def _curved_soft(
     z: Array, target: Array, o: Options, curve: Callable[[Array, Any], Array], xp: Any
 ) -> Array:
     """Mean of the curve over labels that are drawn from the target."""
-    nats = -log_softmax(xp.moveaxis(z, o.axis, -1))
-    y = cast(xp.moveaxis(target, o.axis, -1), z.dtype)
+    names = namespace(target=target)
+    nats = -log_softmax(axis_last(z, o.axis, names))
+    y = cast(axis_last(target, o.axis, names), z.dtype)
     if o.weight is not None:
         y = y * cast(o.weight, z.dtype)
     # a target of zero against an infinite surprisal costs nothing
