@@ -63,7 +63,7 @@ $(LAB): requirements-lab.txt $(ALL)
 PAGE := _build/html/index.html
 SOURCES := _config.yml _toc.yml references.bib pyproject.toml LICENSE \
 	$(wildcard *.md) tools/build_book.py \
-	$(shell find chapters web celib -type f -not -name '*.pyc' \
+	$(shell find chapters web celib benchmarks -type f -not -name '*.pyc' \
 	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
 book: $(PAGE) ## set up, build the pages, say where to open them
@@ -112,7 +112,7 @@ assignments: $(ALL) ## build the homework into dist/, try it, say what to hand o
 	@$(RUN) -m grader.release
 
 bench: $(ALL) ## measure celib beside its peers: accuracy, speed, memory
-	@for part in accuracy speed pairs linear parallel results; do \
+	@for part in accuracy speed losses pairs linear parallel results; do \
 	$(RUN) benchmarks/$$part.py || exit; done
 
 

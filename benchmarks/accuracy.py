@@ -47,11 +47,13 @@ def load_celib() -> Functions:
 
     return {
         "loss": losses.cross_entropy,
-        "gradient": lambda z, y: gradients.cross_entropy_with_grad(z, y)[1][int(y)],
+        "gradient": lambda z, y: gradients.cross_entropy_value_and_grad(z, y)[1][
+            int(y)
+        ],
         "logsumexp": softmax.logsumexp,
         "bce": losses.binary_cross_entropy_with_logits,
         "bce gradient": lambda x, y: (
-            gradients.binary_cross_entropy_with_logits_with_grad(x, y)[1]
+            gradients.binary_cross_entropy_with_logits_value_and_grad(x, y)[1]
         ),
         "bce of p": losses.binary_cross_entropy,
         "kl": information.kl_divergence,

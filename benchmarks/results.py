@@ -1,5 +1,6 @@
 """What the benchmarks share: results on disk, with all that they depend on."""
 
+import ast
 import contextlib
 import datetime
 import hashlib
@@ -28,38 +29,44 @@ FIELDS = (
     "notes",
 )
 
-_LOSS = ("_arrays", "_binary", "_cross_entropy", "_kernel", "gradients", "losses")
-# The modules that each measures. A change in one makes the result old: run this
-# file to see which are. That is a warning and no error.
-MEASURED = {
-    "accuracy": (*_LOSS, "information", "softmax"),
-    "speed": (*_LOSS, "_autograd", "_finish"),
-    "pairs": (),
-    "linear": ("_arrays", "_autograd", "_cross_entropy", "_kernel", "linear"),
-    "parallel": (
-        *("_arrays", "_autograd", "_cross_entropy"),
-        *("_finish", "_kernel", "parallel"),
-    ),
-    "tensorflow": (*_LOSS, "information", "softmax"),
-}
 LIBRARIES = ("numpy", "torch", "scipy", "scikit-learn", "jax", "optax", "mpmath")
 
 
-def code_hash(name: str, folder: Path = ROOT / "celib") -> str:
-    """Return the SHA-256 of the sources that a result measures, names and contents."""
+def code_hash(name: str, root: Path = ROOT) -> str:
+    """Return the SHA-256 of the modules of celib that a benchmark measures."""
     digest = hashlib.sha256()
-    for module in sorted(MEASURED[name]):
-        for path in _sources(folder / module):
-            digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
-            # the same text has the same hash, however a checkout ends its lines
-            digest.update(path.read_text("utf-8").encode())
+    for path in measured(name, root):
+        digest.update(f"{path.relative_to(root).as_posix()}\n".encode())
+        # the same text has the same hash, however a checkout ends its lines
+        digest.update(path.read_text("utf-8").encode())
     return digest.hexdigest()
 
 
-def _sources(module: Path) -> list[Path]:
-    """Return the file of a module or those of a package; none if it has gone."""
-    file = module.with_suffix(".py")
-    return [file] if file.is_file() else sorted(module.rglob("*.py"))
+def measured(name: str, root: Path = ROOT) -> list[Path]:
+    """List the files of celib that a benchmark imports, directly or not.
+
+    A change in one makes the result old: run this file to see which results are.
+    That is a warning and no error.
+    """
+    script = "tensorflow_names" if name == "tensorflow" else name
+    found: set[Path] = set()
+    to_read = [root / "benchmarks" / f"{script}.py"]
+    while to_read:
+        new = set(_imported(to_read.pop(), root)) - found
+        found |= new
+        to_read += new
+    return sorted(found)
+
+
+def _imported(file: Path, root: Path) -> Iterable[Path]:
+    """Yield the files of celib that the statements of one file import."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("celib."):
+            # what is imported may be a module or a name in one
+            for name in ("", *(f"/{alias.name}" for alias in node.names)):
+                path = root / (str(node.module).replace(".", "/") + name)
+                files = (path.with_suffix(".py"), path / "__init__.py")
+                yield from filter(Path.is_file, files)
 
 
 def cpu_model() -> str:

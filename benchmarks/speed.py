@@ -26,7 +26,7 @@ import results
 import torch
 from torch.nn import functional as F
 
-from celib.gradients import cross_entropy_with_grad
+from celib.gradients import cross_entropy_value_and_grad
 from celib.losses import cross_entropy
 
 REFERENCE = "torch"
@@ -138,8 +138,8 @@ def calls(case: Case) -> dict[str, Callable[[], Any]]:
     out, scratch = np.empty_like(z), np.empty_like(z)
     timed = {
         REFERENCE: with_torch(F.cross_entropy, z, y),
-        "celib NumPy": lambda: cross_entropy_with_grad(z, y),
-        "celib NumPy out=": lambda: cross_entropy_with_grad(z, y, out=out),
+        "celib NumPy": lambda: cross_entropy_value_and_grad(z, y),
+        "celib NumPy out=": lambda: cross_entropy_value_and_grad(z, y, out=out),
         "celib torch": with_torch(cross_entropy, z, y),
         "textbook NumPy": lambda: textbook(z, y),
         LIMIT: lambda: np.exp(z, out=scratch),

@@ -209,11 +209,12 @@ def check_axis(x: Array, axis: int, name: str) -> None:
 
 def check_one_shape(**arrays: Array) -> None:
     """Refuse arrays of different shapes."""
-    shapes = {name: tuple(x.shape) for name, x in arrays.items()}
-    if len(set(shapes.values())) > 1:
+    shapes = [tuple(x.shape) for x in arrays.values()]
+    # compared one by one: while torch.jit traces, lengths are tensors without a hash
+    if any(shape != shapes[0] for shape in shapes):
         raise ValueError(
-            f"{' and '.join(shapes)} must have one shape, "
-            f"got {' and '.join(map(str, shapes.values()))}"
+            f"{' and '.join(arrays)} must have one shape, "
+            f"got {' and '.join(map(str, shapes))}"
         )
 
 
@@ -223,17 +224,36 @@ def check_one_shape(**arrays: Array) -> None:
 def check_not_negative(xp: Any, **arrays: Array) -> None:
     """Refuse negative entries: neither probabilities nor counts have any."""
     for name, x in arrays.items():
-        if values_can_be_read(x) and bool(xp.any(x < 0)):
-            least = xp.min(x).item()
+        if not values_can_be_read(x) or 0 in x.shape:
+            continue
+        # quicker than to compare each entry with 0
+        least = xp.min(x).item()
+        if least < 0 or (math.isnan(least) and bool(xp.any(x < 0))):
             raise ValueError(f"{name} must not be negative, got minimum {least:.6g}")
 
 
-def check_distributions(*, axis: int = -1, **arrays: Array) -> Any:
-    """Check that `arrays` can be distributions along `axis`; return the namespace.
+def check_between_0_and_1(xp: Any, **arrays: Array) -> None:
+    """Refuse what is no probability, NaN included."""
+    for name, x in arrays.items():
+        if not values_can_be_read(x):
+            continue
+        outside = x[~((x >= 0) & (x <= 1))]
+        if outside.shape[0] > 0:
+            came = outside[0].item()
+            short = f"{came:.6g}"
+            # 1.0000001 must not be shown as 1
+            shown = repr(came) if short == "1" else short
+            raise ValueError(f"{name} must lie in [0, 1], got {shown}")
+
+
+def as_distributions(*, axis: int, **arrays: Any) -> tuple[Any, ...]:
+    """Take arrays as distributions along `axis`: the namespace, then the arrays.
 
     They must be real, of one shape, nowhere negative, and not all zero. That
     they sum to one is not checked: rounding would make it a matter of taste.
     """
+    found = as_probabilities(**arrays)
+    arrays = dict(zip(arrays, found, strict=True))
     xp = namespace(**arrays)
     check_float(**arrays)
     check_one_shape(**arrays)
@@ -245,7 +265,7 @@ def check_distributions(*, axis: int = -1, **arrays: Array) -> Any:
             raise ValueError(
                 f"{name} must have a positive total along axis={axis}, got 0"
             )
-    return xp
+    return xp, *found
 
 
 def as_class_indices(
@@ -347,7 +367,8 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 def check_positive(name: str, value: float) -> None:
     """Refuse a number that is not positive and finite."""
-    if not (value > 0 and math.isfinite(value)):
+    # a tensor may be learned, and is not turned into a number that would not be
+    if values_can_be_read(value) and not 0 < value < math.inf:
         raise ValueError(f"{name} must be positive and finite, got {value}")
 
 
@@ -405,6 +426,14 @@ def narrow(x: Array, like: Array, xp: Any) -> Array:
     return xp.astype(x, like.dtype, copy=False)
 
 
+def axis_last(x: Array, axis: int, xp: Any) -> Any:
+    """Move `axis` to the end. torch.vmap has no rule for moveaxis."""
+    order = list(range(x.ndim))
+    order.append(order.pop(axis))
+    return xp.permute_dims(x, tuple(order))
+
+
+@quiet
 def pairwise_sum(x: Array, axis: int, xp: Any) -> Array:
     """Sum along `axis` by halves: the rounding grows with log2 of its length.
 
@@ -412,7 +441,7 @@ def pairwise_sum(x: Array, axis: int, xp: Any) -> Array:
     """
     if x.shape[axis] == 0:
         return xp.sum(x, axis=axis)
-    x = xp.moveaxis(x, axis, -1)
+    x = axis_last(x, axis, xp)
     while (n := x.shape[-1]) > 1:
         half = n // 2
         pairs = x[..., :half] + x[..., half : 2 * half]
@@ -433,6 +462,8 @@ def log(x: Array, xp: Any, base: float | None = None) -> Array:
 def excess(x: Array, xp: Any) -> Array:
     """Compute exp(x) - 1 - x >= 0, which cancels near 0 unless it is summed."""
     near = xp.where(abs(x) < 1, x, 0)
+    # The series x^2/2 (1 + x/3 (1 + x/4 (1 + ...))) up to x^19/19!. The first term
+    # left out is 2 x^18/20! < 9e-19 of x^2/2, and the whole at least 0.73 of that.
     tail = 0 * near
     for n in range(19, 2, -1):
         tail = near / n * (1 + tail)
@@ -443,3 +474,28 @@ def excess(x: Array, xp: Any) -> Array:
 def log1p(x: Array, xp: Any) -> Array:
     """Logarithm of 1 + x, minus infinity at -1 without a warning."""
     return xp.log1p(x)
+
+
+@quiet
+def exp(x: Array, xp: Any) -> Array:
+    """Exponential, infinite where it leaves the range without a warning."""
+    return xp.exp(x)
+
+
+@quiet
+def times_log(weight: Array, x: Array, xp: Any, base: float | None = None) -> Array:
+    """Compute weight * log(x), where 0 log 0 is 0.
+
+    On tensors the derivative by the weight is log(x), at weight 0 too. Where
+    both are 0 it is infinite, and comes out as 0: multiplied by the zero
+    derivative of a softmax that has underflowed, infinity would be NaN.
+    """
+    nothing = (weight == 0) & (x == 0)
+    return weight * log(xp.where(nothing, 1, x), xp, base)
+
+
+@quiet
+def times_log1p(weight: Array, x: Array, xp: Any) -> Array:
+    """Compute weight * log(1 + x), where 0 log 0 is 0; see `times_log`."""
+    nothing = (weight == 0) & (x == -1)
+    return weight * xp.log1p(xp.where(nothing, 0, x))

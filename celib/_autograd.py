@@ -24,7 +24,7 @@ class Known(torch.autograd.Function):
     """A loss that was computed elsewhere, together with its gradient."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         logits: Tensor,
         loss: Tensor,
@@ -38,7 +38,7 @@ class Known(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         logits, grad = ctx.saved_tensors
         if torch.is_grad_enabled():
             # somebody differentiates twice: what autograd can follow is needed
@@ -193,12 +193,12 @@ class LogSoftmax(torch.autograd.Function):
     """A logarithm of the softmax that NumPy computed; its derivative keeps digits."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, log_probs: Tensor, probs: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, z: Tensor, log_probs: Tensor, probs: Tensor) -> Tensor:
         ctx.save_for_backward(z, log_probs, probs)
         return log_probs
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         z, log_probs, probs = ctx.saved_tensors
         if torch.is_grad_enabled():
             (grad,) = torch.autograd.grad(

@@ -69,6 +69,34 @@ def can_lend(*tensors: Array | None) -> bool:
     return True
 
 
+def is_transformed(*tensors: Array | None) -> bool:
+    """Whether operations on these tensors are followed, and not only carried out.
+
+    By a compiler, a tracer, a transform of ``torch.func`` or forward-mode
+    differentiation; or there are no numbers. Modes that only look on, as those that
+    count operations, transform nothing.
+    """
+    import torch
+    from torch.autograd import forward_ad
+
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return True
+    modes = torch._C._TorchDispatchModeKey
+    for mode in (modes.FAKE, modes.FUNCTIONAL, modes.PROXY):
+        if torch._C._get_dispatch_mode(mode) is not None:
+            return True
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return True
+    for x in tensors:
+        if x is None:
+            continue
+        if x.is_meta or isinstance(x, torch._subclasses.FakeTensor):
+            return True
+        if forward_ad.unpack_dual(x).tangent is not None:
+            return True
+    return False
+
+
 def lend_to_numpy(*tensors: Array | None) -> list[Any]:
     """NumPy's view of the memory of tensors; arrays are returned as they are.
 

@@ -46,7 +46,7 @@ class Options:
 
     axis: int = -1
     weight: Array | None = None
-    ignore_index: int = -100
+    ignore_index: int | None = -100
     label_smoothing: float = 0.0
     reduction: str = "mean"
 
@@ -160,13 +160,16 @@ def formula(logits: Array, target: Array, o: Options) -> Array:
     soft = None
     if o.label_smoothing:
         share = z.new_full((k,), 1 / k) if weight is None else weight / k
-        soft = o.label_smoothing * counted[..., None] * share
+        # counted as numbers first: a float times bools would be float32
+        soft = counted.to(z.dtype)[..., None] * (o.label_smoothing * share)
         label_weight = label_weight * (1 - o.label_smoothing)
     costs = class_costs(z, label, label_weight, soft)
     return reduce(costs, o.reduction, denominator)
 
 
-def class_indices(target: Array, k: int, ignore_index: int) -> tuple[Array, Array]:
+def class_indices(
+    target: Array, k: int, ignore_index: int | None
+) -> tuple[Array, Array]:
     """Labels of a tensor, 0 where they are ignored; and which of them count."""
     import torch
 
@@ -209,7 +212,7 @@ def _check_target(logits: Array, target: Array, o: Options, xp: Any, name: str) 
         )
     if not indices:
         check_not_negative(xp, target=target)
-        if o.ignore_index >= 0:
+        if o.ignore_index is not None and o.ignore_index >= 0:
             raise ValueError(
                 "ignore_index must not be given for a target of probabilities, "
                 f"got {o.ignore_index}"
@@ -268,9 +271,11 @@ def from_indices(
     return RowWeights(label, label_weight, soft_weights, denominator)
 
 
-def _every_row_counts(label: np.ndarray, k: int, ignore_index: int) -> bool:
+def _every_row_counts(label: np.ndarray, k: int, ignore_index: int | None) -> bool:
     """Tell if labels are of the common type and in range; False if in doubt."""
-    if label.dtype != np.int64 or 0 <= ignore_index < k or not len(label):
+    if label.dtype != np.int64 or not len(label):
+        return False
+    if ignore_index is not None and 0 <= ignore_index < k:
         return False
     # argmin and argmax, because NumPy takes longer to call min and max
     return bool(label[label.argmin()] >= 0 and label[label.argmax()] < k)

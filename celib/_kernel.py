@@ -52,7 +52,7 @@ def fused(
     n, k = z.shape
     cost = np.empty(n, dtype=z.dtype)
     rows_per_block = max(1, BLOCK // k)
-    scratch = np.empty_like(z[:rows_per_block]) if grad is None else None
+    scratch = np.empty_like(z[:rows_per_block] if grad is None else z[:0])
     for start in range(0, n, rows_per_block):
         rows = slice(start, start + rows_per_block)
         block = z[rows]
@@ -178,30 +178,41 @@ def _split_exponentials(
     return peak, exps @ ones
 
 
-@quiet
-def log_softmax(
-    z: np.ndarray, *, want_probs: bool = False
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Logarithm of the softmax of the rows of `z`; and the softmax, if wanted."""
-    n, k = z.shape
+def log_softmax(z: np.ndarray) -> np.ndarray:
+    """Logarithm of the softmax of the rows of `z`."""
     log_probs = np.empty_like(z)
-    probs = np.empty_like(z) if want_probs else None
+    # the exponentials may lie where the result will
+    _fill_log_softmax(z, log_probs, log_probs, want_probs=False)
+    return log_probs
+
+
+def log_softmax_and_softmax(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithm of the softmax of the rows of `z`, and the softmax."""
+    log_probs = np.empty_like(z)
+    probs = np.empty_like(z)
+    _fill_log_softmax(z, log_probs, probs, want_probs=True)
+    return log_probs, probs
+
+
+@quiet
+def _fill_log_softmax(
+    z: np.ndarray, log_probs: np.ndarray, probs: np.ndarray, *, want_probs: bool
+) -> None:
+    n, k = z.shape
     rows_per_block = max(1, BLOCK // k)
     for start in range(0, n, rows_per_block):
         rows = slice(start, start + rows_per_block)
         block = z[rows]
-        # without probabilities the exponentials may lie where the result will
-        exps = log_probs[rows] if probs is None else probs[rows]
+        exps = probs[rows]
         row_starts, _ = _constants(*block.shape, z.dtype)
         top_at = row_starts + block.argmax(1)
         top = block.reshape(-1)[top_at]
         peak, rest = _split_exponentials(block, top, top_at, exps)
-        if probs is not None:
+        if want_probs:
             exps.reshape(-1)[top_at] = peak
             exps /= (peak + rest)[:, None]
         np.subtract(block, top[:, None], out=log_probs[rows])
         log_probs[rows] -= np.log1p(rest / peak)[:, None]
-    return log_probs, probs
 
 
 @quiet

@@ -5,7 +5,7 @@ from typing import Any
 from celib._arrays import Array, check_axis, check_float, namespace, narrow, widen
 from celib._cross_entropy import Options
 from celib._cross_entropy import cross_entropy_value_and_grad as _value_and_grad
-from celib.losses.sigmoid import binary_value_and_grad
+from celib.losses._sigmoid import binary_value_and_grad
 from celib.softmax import softmax
 
 __all__ = [
@@ -48,13 +48,6 @@ def cross_entropy_value_and_grad(
         As from `celib.losses.cross_entropy`.
     grad : array, the shape of `logits`
         The gradient of the loss; of its sum if ``reduction="none"``.
-
-    Raises
-    ------
-    TypeError
-        If the arrays are of different libraries, or `logits` not floating-point.
-    ValueError
-        As `celib.losses.cross_entropy`, or if `out` does not fit.
 
     Notes
     -----
@@ -102,13 +95,6 @@ def binary_cross_entropy_with_logits_value_and_grad(
     grad : array, the shape of `logits`
         The gradient of the loss; of its sum if ``reduction="none"``.
 
-    Raises
-    ------
-    TypeError
-        If the arrays are of different libraries or not floating-point.
-    ValueError
-        As `celib.losses.binary_cross_entropy_with_logits`.
-
     Notes
     -----
     Without weights it is :math:`\sigma(x) - y`, with all digits in both tails.
@@ -141,13 +127,6 @@ def softmax_jacobian(logits: Array, /) -> Array:
     -------
     array, shape (..., K, K)
         Symmetric; every row sums to zero.
-
-    Raises
-    ------
-    TypeError
-        If `logits` is not a floating-point array.
-    ValueError
-        If `logits` has no entry along its last axis.
 
     Notes
     -----
@@ -187,13 +166,6 @@ def cross_entropy_hessian(logits: Array, /) -> Array:
     -------
     array, shape (..., K, K)
         Positive semidefinite, with (1, ..., 1) in its null space.
-
-    Raises
-    ------
-    TypeError
-        If `logits` is not a floating-point array.
-    ValueError
-        If `logits` has no entry along its last axis.
 
     Notes
     -----

@@ -2,20 +2,28 @@
 
 Negative log-likelihoods here are totals over the data, in nats. Divided by
 the number of outcomes they are cross-entropies, which is chapter 2.
+
+Arrays may be NumPy's or torch's, or lists and tables of numbers.
 """
 
 from typing import Any
 
 from celib._arrays import (
+    as_class_indices,
+    as_data,
+    as_probabilities,
+    check_at_least_zero,
     check_axis,
+    check_between_0_and_1,
     check_float,
-    check_labels,
     check_not_negative,
     is_float,
     log,
     log1p,
     namespace,
+    narrow,
     pairwise_sum,
+    values_can_be_read,
     widen,
 )
 from celib._typing import Array
@@ -41,14 +49,6 @@ def bernoulli_nll(p: Array, y: Array, /) -> Array:
     array, shape ()
         Nats; infinite if the model ruled out something that happened.
 
-    Raises
-    ------
-    TypeError
-        If `p` is not a floating-point array, or of another library than `y`.
-    ValueError
-        If a probability lies outside [0, 1], an outcome is neither 0 nor 1,
-        or the shapes differ.
-
     Notes
     -----
     Elsewhere: ``sklearn.metrics.log_loss(y, p, normalize=False)``, which
@@ -62,11 +62,15 @@ def bernoulli_nll(p: Array, y: Array, /) -> Array:
     >>> round(float(bernoulli_nll(np.array(0.75), throws)), 6)
     2.249341
     """
-    xp = _check_bernoulli(p, y)
+    xp, p, y = _as_yes_or_no(p, y)
     wide = widen(p, xp)
-    # log1p keeps the digits of a tiny p that 1 - p would round away
-    log_q = xp.where(y == 1, log(wide, xp), log1p(-wide, xp))
-    return 0 - _sum(log_q, xp)
+    happened = y == 1
+    # Each logarithm sees only its own outcomes: elsewhere an infinite derivative
+    # times zero would be NaN. log1p keeps the digits that 1 - p would round away.
+    log_yes = log(xp.where(happened, wide, 1), xp)
+    log_no = log1p(xp.where(happened, 0, -wide), xp)
+    log_q = xp.reshape(log_yes + log_no, (-1,))
+    return 0 - pairwise_sum(log_q, 0, xp)
 
 
 def categorical_nll(probs: Array, labels: Array, /) -> Array:
@@ -86,14 +90,6 @@ def categorical_nll(probs: Array, labels: Array, /) -> Array:
     array, shape ()
         Nats; infinite if the model ruled out something that happened.
 
-    Raises
-    ------
-    TypeError
-        If `probs` is not floating-point or `labels` are not integers.
-    ValueError
-        If a label lies outside [0, K), a probability is negative, or the
-        shapes do not fit.
-
     Notes
     -----
     Elsewhere: ``torch.nn.functional.nll_loss(probs.log(), labels,
@@ -106,13 +102,13 @@ def categorical_nll(probs: Array, labels: Array, /) -> Array:
     >>> round(float(categorical_nll(die, np.array([0, 0, 2]))), 6)
     2.772589
     """
-    xp = _check_categorical(probs, labels)
+    xp, probs, labels = _as_outcomes(probs, labels)
     q = widen(probs, xp)
     if q.ndim == 1:
         q_of_label = xp.take(q, labels, axis=0)
     else:
         q_of_label = xp.take_along_axis(q, labels[:, None], axis=1)[:, 0]
-    return 0 - _sum(log(q_of_label, xp), xp)
+    return 0 - pairwise_sum(log(q_of_label, xp), 0, xp)
 
 
 def categorical_mle(counts: Array, /, *, alpha: float = 0.0) -> Array:
@@ -133,11 +129,6 @@ def categorical_mle(counts: Array, /, *, alpha: float = 0.0) -> Array:
     array of floats, shape (..., K)
         A distribution along the last axis.
 
-    Raises
-    ------
-    ValueError
-        If a count or `alpha` is negative, or the total is zero.
-
     Notes
     -----
     With alpha > 0 this is the posterior *mean* under a Dirichlet(alpha) prior,
@@ -151,29 +142,32 @@ def categorical_mle(counts: Array, /, *, alpha: float = 0.0) -> Array:
     >>> categorical_mle(np.array([2, 0]), alpha=1.0)
     array([0.75, 0.25])
     """
-    xp = _check_counts(counts, alpha)
-    smoothed = xp.astype(counts, _float_type(counts, xp)) + alpha
-    return smoothed / xp.sum(smoothed, axis=-1, keepdims=True)
+    xp, counts = _as_counts(counts, alpha)
+    smoothed = widen(counts, xp) + alpha
+    shares = smoothed / xp.sum(smoothed, axis=-1, keepdims=True)
+    return narrow(shares, counts, xp)
 
 
-def _check_bernoulli(p: Array, y: Array) -> Any:
+def _as_yes_or_no(p: Any, y: Any) -> tuple[Any, Array, Array]:
+    p, y = as_data(p=p, y=y)
+    (p,) = as_probabilities(p=p)
     xp = namespace(p=p, y=y)
     check_float(p=p)
-    check_not_negative(xp, p=p)
-    if bool(xp.any(p > 1)):
-        raise ValueError(f"p must lie in [0, 1], got maximum {float(xp.max(p)):.6g}")
-    odd = y[(y != 0) & (y != 1)]
-    if odd.shape[0] > 0:
-        raise ValueError(f"y must hold only 0 and 1, got {float(odd[0]):.6g}")
-    if p.ndim and p.shape != y.shape:
+    check_between_0_and_1(xp, p=p)
+    if p.shape not in ((), y.shape):
         raise ValueError(
             f"p must have the shape of y or none, got {tuple(p.shape)} "
             f"and {tuple(y.shape)}"
         )
-    return xp
+    if values_can_be_read(y):
+        odd = y[(y != 0) & (y != 1)]
+        if odd.shape[0] > 0:
+            raise ValueError(f"y must hold only 0 and 1, got {odd[0].item()}")
+    return xp, p, y
 
 
-def _check_categorical(probs: Array, labels: Array) -> Any:
+def _as_outcomes(probs: Any, labels: Any) -> tuple[Any, Array, Array]:
+    probs, labels = as_data(probs=probs, labels=labels)
     xp = namespace(probs=probs, labels=labels)
     check_float(probs=probs)
     check_axis(probs, -1, "probs")
@@ -183,26 +177,23 @@ def _check_categorical(probs: Array, labels: Array) -> Any:
             "probs must have shape (K,) or (N, K) and labels (N,), "
             f"got {tuple(probs.shape)} and {tuple(labels.shape)}"
         )
-    check_labels(xp, labels, probs.shape[-1], name="labels")
-    return xp
+    labels, _ = as_class_indices(xp, labels, probs.shape[-1], name="labels")
+    return xp, probs, labels
 
 
-def _check_counts(counts: Array, alpha: float) -> Any:
+def _as_counts(counts: Any, alpha: float) -> tuple[Any, Array]:
+    (counts,) = as_data(counts=counts)
     xp = namespace(counts=counts)
     check_axis(counts, -1, "counts")
+    if not xp.isdtype(counts.dtype, ("integral", "real floating")):
+        raise TypeError(f"counts must hold real numbers, got {counts.dtype}")
+    if not is_float(counts):
+        counts = xp.astype(counts, xp.float64)
     check_not_negative(xp, counts=counts)
-    if not alpha >= 0:
-        raise ValueError(f"alpha must not be negative, got {alpha}")
-    if alpha == 0 and bool(xp.any(xp.sum(counts, axis=-1) == 0)):
-        raise ValueError("counts must have a positive total, got 0")
-    return xp
-
-
-def _float_type(counts: Array, xp: Any) -> Any:
-    return counts.dtype if is_float(counts) else xp.float64
-
-
-def _sum(x: Array, xp: Any) -> Array:
-    if x.shape == (0,):
-        return xp.sum(x)
-    return pairwise_sum(xp.reshape(x, (-1,)), 0, xp)
+    check_at_least_zero("alpha", alpha)
+    if values_can_be_read(counts):
+        if not bool(xp.all(xp.isfinite(counts))):
+            raise ValueError("counts must be finite, got infinity or NaN")
+        if alpha == 0 and not bool(xp.all(xp.any(counts > 0, axis=-1))):
+            raise ValueError("counts must have a positive total, got 0")
+    return xp, counts

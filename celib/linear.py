@@ -7,20 +7,40 @@ products hand that on to the inputs before the next chunk comes.
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import array_api_compat.numpy
+import numpy as np
 import torch
+from torch.nn import functional as F
 
-from celib._arrays import check_axis, check_float, check_labels, is_float, namespace
-from celib._autograd import is_recording, refuse_graph
-from celib._cross_entropy import Options, back, check, plain
-from celib._kernel import fused, working_type
+from celib import _kernel
+from celib._arrays import (
+    as_class_indices,
+    check_axis,
+    check_float,
+    is_float,
+    namespace,
+)
+from celib._autograd import class_costs, value_and_grad
+from celib._bridge import autocast_is_on, is_half, is_recorded, is_transformed
+from celib._cross_entropy import Options, check, formula
 
 __all__ = ["linear_cross_entropy"]
 
-# Logits and tokens a chunk: fewer, and the weights are read too often.
-LOGITS, TOKENS = 1 << 23, 256
+Tensor = torch.Tensor
+
+# hidden, weight and bias
+Inputs = tuple[Tensor, Tensor, Tensor | None]
+
+# A chunk has as many tokens as have so many logits, but not fewer than these:
+# with shorter chunks the weights are read too often.
+LOGITS_PER_CHUNK = 1 << 23
+LEAST_TOKENS_PER_CHUNK = 256
 
 
 def linear_cross_entropy(
@@ -30,7 +50,7 @@ def linear_cross_entropy(
     /,
     *,
     bias: torch.Tensor | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
     chunk_size: int | None = None,
@@ -49,8 +69,9 @@ def linear_cross_entropy(
         Class indices y.
     bias : tensor, shape (K,), optional
         The bias b of the layer.
-    ignore_index : int
-        Tokens with this index count for nothing, and cost next to nothing.
+    ignore_index : int, optional
+        Tokens with this index count for nothing, and cost next to nothing. With
+        None all tokens count.
     label_smoothing : float
         Mixes this share of the uniform distribution into every target.
     reduction : {"mean", "sum", "none"}
@@ -63,24 +84,22 @@ def linear_cross_entropy(
     tensor, shape () or that of `target`
         Nats, in the type of `hidden`, at least float32. NaN for the mean of nothing.
 
-    Raises
-    ------
-    TypeError
-        If an argument is no tensor, or holds what it must not.
-    ValueError
-        If shapes do not fit, a label is out of range, or an option is unknown.
-
     Notes
     -----
     The loss is exact in both tails, as that of `celib.losses.cross_entropy`. The
     gradients are formed in the forward pass, if they are asked for: nothing is
     left to do backwards but to scale them. Two cases compute the logits again:
     ``reduction="none"``, where the scale of a token is not known before, and a
-    second backward pass through a retained graph. Differentiating twice is an
-    error. Probabilities as targets are refused: they are as large as the logits.
+    second backward pass through a retained graph. Probabilities as targets are
+    refused: they are as large as the logits.
 
-    All is computed in the type of `hidden`, half precision in float32. Gradients
-    are added up there too, and rounded to the types of the inputs at the end.
+    All is computed in the type of `hidden`, half precision in float32, also under
+    autocast. Gradients are added up there too, and rounded to the types of the
+    inputs at the end.
+
+    Where the operations themselves are asked for, they are those of the dense
+    loss, and all logits are formed: under ``torch.compile`` and the transforms of
+    ``torch.func``, in forward mode, and with ``create_graph=True``.
 
     Elsewhere: ``F.cross_entropy(F.linear(hidden, weight, bias), target)`` for
     `hidden` of two axes; ``F.linear_cross_entropy`` with ``options``, from
@@ -97,113 +116,290 @@ def linear_cross_entropy(
     tensor(0.1269)
     """
     given = {"hidden": hidden, "weight": weight, "target": target}
-    o = Options(-1, None, ignore_index, label_smoothing, reduction)
-    _check(given if bias is None else given | {"bias": bias}, o)
-    if chunk_size is not None and not (isinstance(chunk_size, int) and chunk_size > 0):
-        came = f"got {chunk_size!r}"
-        raise ValueError(f"chunk_size must be None or a positive integer, {came}")
-    step = chunk_size or max(TOKENS, LOGITS // len(weight))
-    _, (flat,) = plain(target.reshape(-1))
-    counted = check_labels(
-        namespace(x=flat), flat, len(weight), ignore_index=ignore_index
+    if bias is not None:
+        given["bias"] = bias
+    options = Options(-1, None, ignore_index, label_smoothing, reduction)
+    _check(given, options)
+    _check_chunk_size(chunk_size)
+    if is_transformed(hidden, weight, bias, target):
+        return _dense(hidden, weight, bias, target, options)
+    plan = _plan(weight, target, options, chunk_size)
+    if any(is_recorded(x) for x in (hidden, weight, bias)):
+        loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, bias, target, plan)
+        return loss
+    costs, _ = _costs_and_gradients((hidden, weight, bias), target, plan)
+    return _reduced(costs, target, plan)
+
+
+def _dense(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, target: Tensor, o: Options
+) -> Tensor:
+    """Compute the loss in operations that torch can follow: all logits at once."""
+    dtype = _working_type(hidden)
+    with _without_autocast(hidden):
+        logits = F.linear(
+            hidden.to(dtype),
+            weight.to(dtype),
+            None if bias is None else bias.to(dtype),
+        )
+        loss: Tensor = formula(logits, target, o)
+        return loss
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Which tokens make a chunk, and what each of them counts for."""
+
+    chunks: list[Any]
+    longest: int
+    token_weight: float
+    options: Options
+
+
+def _plan(weight: Tensor, target: Tensor, o: Options, chunk_size: int | None) -> _Plan:
+    k = len(weight)
+    # by NumPy, which sees the labels even if a mode of torch looks on
+    _, counted = as_class_indices(
+        array_api_compat.numpy,
+        target.detach().cpu().numpy().reshape(-1),
+        k,
+        ignore_index=o.ignore_index,
     )
-    kept, labels = torch.as_tensor(counted).nonzero()[:, 0], target.reshape(-1).long()
-    # where all count, slices spare the copies that indices need
-    whole = len(kept) == len(labels)
-    starts = range(0, len(kept), step)
-    chunks = [slice(i, i + step) if whole else kept[i : i + step] for i in starts]
-    scale = (1 / len(kept) if len(kept) else math.nan) if reduction == "mean" else 1.0
-    arrays = (hidden, weight, bias, labels)
-    loss = _Linear.apply(chunks, scale, o, is_recording(), *arrays)
-    return loss.reshape(target.shape if reduction == "none" else ())
+    n = int(counted.sum())
+    if chunk_size is None:
+        chunk_size = max(LEAST_TOKENS_PER_CHUNK, LOGITS_PER_CHUNK // k)
+    starts = range(0, n, chunk_size)
+    chunks: list[Any]
+    if n == len(counted):
+        # slices spare the copies that indices need
+        chunks = [slice(start, start + chunk_size) for start in starts]
+    else:
+        kept = torch.from_numpy(np.flatnonzero(counted)).to(target.device)
+        chunks = [kept[start : start + chunk_size] for start in starts]
+    token_weight = 1.0
+    if o.reduction == "mean":
+        token_weight = 1 / n if n else math.nan
+    return _Plan(chunks, min(n, chunk_size), token_weight, o)
 
 
-class _Linear(torch.autograd.Function):
+class _LinearCrossEntropy(torch.autograd.Function):
     """The loss, with gradients that wait for the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, chunks: Any, scale: float, o: Options, *args: Any) -> Any:
-        record, *arrays = args
-        ctx.job, ctx.grads = (chunks, scale, o), None
-        ctx.save_for_backward(*arrays)
-        if o.reduction == "none":
-            return _sweep(chunks, o, arrays, [False] * 3, None)[0]
-        needs = [record and need for need in ctx.needs_input_grad[4:7]]
-        by = torch.full_like(arrays[3], scale, dtype=working_type(arrays[0], torch))
-        cost, ctx.grads = _sweep(chunks, o, arrays, needs, by)
-        return cost.sum() * scale
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        target: Tensor,
+        plan: _Plan,
+    ) -> Tensor:
+        ctx.save_for_backward(hidden, weight, bias, target)
+        ctx.plan = plan
+        ctx.gradients = None
+        inputs = (hidden, weight, bias)
+        if plan.options.reduction == "none":
+            # what a token counts for is known only in the backward pass
+            costs, _ = _costs_and_gradients(inputs, target, plan)
+        else:
+            each = hidden.new_tensor(plan.token_weight, dtype=_working_type(hidden))
+            costs, ctx.gradients = _costs_and_gradients(
+                inputs,
+                target,
+                plan,
+                needed=ctx.needs_input_grad[:3],
+                token_weights=each.expand(target.numel()),
+            )
+        return _reduced(costs, target, plan)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Any) -> tuple[Any, ...]:
-        refuse_graph()
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        hidden, weight, bias, target = ctx.saved_tensors
+        inputs = (hidden, weight, bias)
+        needed = ctx.needs_input_grad[:3]
+        if torch.is_grad_enabled():
+            # somebody differentiates twice: what autograd can follow is needed
+            gradients = _recorded_gradients(inputs, needed, target, ctx.plan, upstream)
+            return *gradients, None, None
         # given away, they are no longer ours: who comes again gets new ones
-        grads, ctx.grads = ctx.grads, None
-        (chunks, scale, o), arrays = ctx.job, ctx.saved_tensors
-        if grads is None:
-            by = (upstream * scale).expand(len(arrays[3]))
-            _, grads = _sweep(chunks, o, arrays, ctx.needs_input_grad[4:7], by)
-            upstream = 1
-        # scaled before they are rounded to the types of the inputs
-        pairs = zip(grads, arrays, strict=False)
-        scaled = (g if g is None else g.mul_(upstream).to(x.dtype) for g, x in pairs)
-        return None, None, None, None, *scaled, None
+        gradients, ctx.gradients = ctx.gradients, None
+        if gradients is None:
+            each = (upstream * ctx.plan.token_weight).reshape(-1)
+            _, gradients = _costs_and_gradients(
+                inputs,
+                target,
+                ctx.plan,
+                needed=needed,
+                token_weights=each.expand(target.numel()),
+            )
+        else:
+            for gradient in gradients:
+                if gradient is not None:
+                    gradient *= upstream
+        # only now, when they are scaled, they are rounded to the types of the inputs
+        rounded = [
+            gradient if gradient is None else gradient.to(x.dtype)
+            for gradient, x in zip(gradients, inputs, strict=True)
+        ]
+        return *rounded, None, None
 
 
-def _sweep(chunks: Any, o: Options, arrays: Any, needs: Any, by: Any) -> Any:
-    """Cost of each token, and the gradients needed of costs weighed with `by`."""
-    (hidden, weight, bias, labels), memory = arrays, torch.contiguous_format
-    real, rows = working_type(hidden, torch), hidden.reshape(-1, hidden.shape[-1])
-    w, b = weight.to(real), bias if bias is None else bias.to(real)
-    cost, buffer = rows.new_zeros(len(rows), dtype=real), w.new_empty(0)
-    grads = [
-        torch.zeros_like(x, dtype=real, memory_format=memory) if need else None
-        for x, need in zip(arrays, needs, strict=False)
+def _recorded_gradients(
+    inputs: Inputs,
+    needed: Sequence[bool],
+    target: Tensor,
+    plan: _Plan,
+    upstream: Tensor,
+) -> list[Tensor | None]:
+    """Form the gradients that are needed in operations that autograd records."""
+    # views, because one input may be made of another
+    hidden = inputs[0].view_as(inputs[0])
+    weight = inputs[1].view_as(inputs[1])
+    bias = None if inputs[2] is None else inputs[2].view_as(inputs[2])
+    loss = _dense(hidden, weight, bias, target, plan.options)
+    views = zip((hidden, weight, bias), needed, strict=True)
+    wanted = [x for x, need in views if x is not None and need]
+    found = torch.autograd.grad(loss, wanted, upstream, create_graph=True)
+    in_order = iter(found)
+    return [next(in_order) if need else None for need in needed]
+
+
+def _costs_and_gradients(
+    inputs: Inputs,
+    target: Tensor,
+    plan: _Plan,
+    *,
+    needed: Sequence[bool] = (False, False, False),
+    token_weights: Tensor | None = None,
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Cost of each token; and what gradients are needed of their weighted sum.
+
+    The logits of a chunk turn into their gradient where they lie. Without weights
+    of the tokens no gradients are formed.
+    """
+    hidden, weight, bias = inputs
+    dtype = _working_type(hidden)
+    rows = hidden.reshape(-1, hidden.shape[-1])
+    labels = target.reshape(-1).long()
+    wide_weight = weight.to(dtype)
+    wide_bias = None if bias is None else bias.to(dtype)
+    costs = torch.zeros(len(rows), dtype=dtype, device=rows.device)
+    gradients = [
+        _zeros_like(x, dtype) if x is not None and need else None
+        for x, need in zip(inputs, needed, strict=True)
     ]
-    for chunk in chunks:
-        h = rows[chunk].to(real)
-        # the first chunk is the longest
-        buffer = buffer if len(buffer) else w.new_empty(len(h), len(w))
-        z = buffer[: len(h)]
-        torch.mm(h, w.T, out=z) if b is None else torch.addmm(b, h, w.T, out=z)
-        cost[chunk] = _charge(z, labels[chunk], o.label_smoothing, any(needs))
-        if any(needs):
-            _collect(grads, chunk, h, w, z, by[chunk])
-    return cost, grads
+    costs_of = _costs_in_numpy if rows.is_cpu else _costs_in_torch
+    # all chunks share it
+    buffer = wide_weight.new_empty(plan.longest, len(weight))
+    smoothing = plan.options.label_smoothing
+    want_grad = token_weights is not None
+    with _without_autocast(hidden):
+        for chunk in plan.chunks:
+            x = rows[chunk].to(dtype)
+            logits = buffer[: len(x)]
+            torch.mm(x, wide_weight.T, out=logits)
+            if wide_bias is not None:
+                logits += wide_bias
+            costs[chunk] = costs_of(logits, labels[chunk], smoothing, want_grad)
+            if token_weights is not None:
+                each = token_weights[chunk]
+                _add_gradients(gradients, chunk, x, wide_weight, logits, each)
+    return costs, gradients
 
 
-def _charge(z: torch.Tensor, y: torch.Tensor, e: float, grad: bool) -> torch.Tensor:
-    """Cost of each row of logits, which their gradients replace if `grad` is set."""
-    xp, (logits, label) = plain(z, y)
-    # as many numbers as rows, because there may be nothing left for labels
-    mass = xp.full_like(logits[:, 0], 1 - e) if e else 1.0
-
-    def spread(block: slice) -> Any:
-        return xp.full_like(logits[block], e / logits.shape[1])
-
-    out = logits if grad else None
-    return back(fused(logits, label, mass, spread if e else None, out, xp), z)
+def _zeros_like(x: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.zeros_like(x, dtype=dtype, memory_format=torch.contiguous_format)
 
 
-def _collect(grads: Any, chunk: Any, h: Any, w: Any, g: Any, by: Any) -> None:
-    """Hand the gradient `g` of a chunk of logits on to the inputs."""
-    for_hidden, for_weight, for_bias = grads
+def _costs_in_numpy(
+    logits: Tensor, label: Tensor, smoothing: float, want_grad: bool
+) -> Tensor:
+    """Cost of each row of logits; their gradient replaces them if it is wanted."""
+    z = logits.numpy()
+    label_weight: Any = 1.0
+    soft_weights = None
+    if smoothing:
+        # as many as rows, because one number for all must not be 0
+        label_weight = np.full(len(z), 1 - smoothing, dtype=z.dtype)
+
+        def soft_weights(block: slice) -> np.ndarray:
+            return np.full_like(z[block], smoothing / z.shape[1])
+
+    gradient = z if want_grad else None
+    costs = _kernel.fused(z, label.numpy(), label_weight, soft_weights, gradient)
+    return torch.from_numpy(costs)
+
+
+def _costs_in_torch(
+    logits: Tensor, label: Tensor, smoothing: float, want_grad: bool
+) -> Tensor:
+    """Do the same in torch's operations, on any device."""
+    soft_weights = None
+    if smoothing:
+        share = logits.new_tensor(smoothing / logits.shape[1])
+        soft_weights = share.expand_as(logits)
+
+    def costs_of(z: Tensor) -> Tensor:
+        return class_costs(z, label, 1 - smoothing, soft_weights)
+
+    if not want_grad:
+        return costs_of(logits)
+    costs, gradient = value_and_grad(costs_of, logits)
+    logits.copy_(gradient)
+    return costs
+
+
+def _add_gradients(
+    gradients: Sequence[Tensor | None],
+    chunk: Any,
+    x: Tensor,
+    weight: Tensor,
+    for_logits: Tensor,
+    token_weights: Tensor,
+) -> None:
+    """Hand the gradient of a chunk of logits on to the inputs."""
+    for_hidden, for_weight, for_bias = gradients
     if for_hidden is not None:
-        for_hidden.view(-1, h.shape[1])[chunk] = (g @ w).mul_(by[:, None])
+        for_rows = for_hidden.view(-1, x.shape[1])
+        for_rows[chunk] = (for_logits @ weight) * token_weights[:, None]
     if for_weight is not None:
-        for_weight.addmm_(g.T, h * by[:, None])
+        for_weight.addmm_(for_logits.T, x * token_weights[:, None])
     if for_bias is not None:
-        for_bias.addmv_(g.T, by)
+        for_bias.addmv_(for_logits.T, token_weights)
+
+
+def _reduced(costs: Tensor, target: Tensor, plan: _Plan) -> Tensor:
+    if plan.options.reduction == "none":
+        return costs.reshape(target.shape)
+    return costs.sum() * plan.token_weight
+
+
+def _working_type(hidden: Tensor) -> torch.dtype:
+    """Half precision has too few digits to add numbers up."""
+    return torch.float32 if is_half(hidden) else hidden.dtype
+
+
+def _without_autocast(x: Tensor) -> Any:
+    """Autocast would round what goes into the products to half precision."""
+    if not x.is_meta and autocast_is_on(x):
+        return torch.autocast(x.device.type, enabled=False)
+    return contextlib.nullcontext()
+
+
+# --- checks ----------------------------------------------------------------
 
 
 def _check(given: dict[str, Any], o: Options) -> None:
     for name, x in given.items():
         if not isinstance(x, torch.Tensor):
             raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}")
-    real = {name: x for name, x in given.items() if name != "target"}
-    check_float(**real)
-    hidden, target = given["hidden"], given["target"]
+    namespace(**given)
+    check_float(**{name: x for name, x in given.items() if name != "target"})
+    hidden = given["hidden"]
+    target = given["target"]
     check_axis(hidden, -1, "hidden")
-    k, d = given["weight"].shape[:1].numel(), hidden.shape[-1]
+    k = given["weight"].shape[:1].numel()
+    d = hidden.shape[-1]
     for name, shape in {"weight": (k, d), "bias": (k,)}.items():
         if name in given and given[name].shape != shape:
             came = tuple(given[name].shape)
@@ -215,4 +411,15 @@ def _check(given: dict[str, Any], o: Options) -> None:
             f"target must hold integer class indices, got {target.dtype}: "
             "probabilities are as large as the logits, see losses.cross_entropy"
         )
-    check(hidden.new_empty(1).expand(*hidden.shape[:-1], k), target, o)
+    # the shape that the logits would have, without their memory
+    logits = hidden.detach().new_empty(1).expand(*hidden.shape[:-1], k)
+    check(logits, target, o)
+
+
+def _check_chunk_size(chunk_size: int | None) -> None:
+    if chunk_size is None:
+        return
+    if not (isinstance(chunk_size, int) and chunk_size > 0):
+        raise ValueError(
+            f"chunk_size must be None or a positive integer, got {chunk_size!r}"
+        )

@@ -50,13 +50,6 @@ def logsumexp(x: Array, /, *, axis: int = -1, keepdims: bool = False) -> Array:
     array, shape (...)
         Between max x and max x + log K. Minus infinity if every score is.
 
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
-    ValueError
-        If `x` has no entry along `axis`.
-
     Notes
     -----
     Computed as :math:`m + \operatorname{log1p}(\sum_{k \ne t} e^{x_k - m})`,
@@ -112,13 +105,6 @@ def softmax(x: Array, /, *, axis: int = -1, temperature: float = 1.0) -> Array:
     array, the shape of `x`
         Sums to one along `axis`. NaN where the row's maximum is infinite.
 
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
-    ValueError
-        If `x` has no entry along `axis`, or `temperature` is not positive.
-
     Notes
     -----
     Elsewhere: ``scipy.special.softmax(x / T)``, ``torch.softmax(x / T, -1)``.
@@ -159,13 +145,6 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
     array, the shape of `x`
         Never positive. NaN where the row's maximum is infinite.
 
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
-    ValueError
-        If `x` has no entry along `axis`.
-
     Notes
     -----
     A confident prediction keeps its digits: the top entry is
@@ -183,7 +162,7 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> Array:
     _check_scores(x, axis)
     wide = widen_half(x)
     if is_numpy(x):
-        result = _rows(wide, axis, lambda rows: _kernel.log_softmax(rows)[0])
+        result = _rows(wide, axis, _kernel.log_softmax)
     else:
         result = _log_softmax_of_tensor(wide.movedim(axis, -1)).movedim(-1, axis)
     return narrow_half(result, x)
@@ -203,11 +182,6 @@ def sigmoid(x: Array, /) -> Array:
     -------
     array, the shape of `x`
         Probabilities; a tiny one keeps its digits.
-
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
 
     Notes
     -----
@@ -247,11 +221,6 @@ def log_sigmoid(x: Array, /) -> Array:
     array, the shape of `x`
         Log-probabilities, exact in both tails.
 
-    Raises
-    ------
-    TypeError
-        If `x` is not a floating-point array.
-
     Notes
     -----
     Elsewhere: ``scipy.special.log_expit``, ``torch.nn.functional.logsigmoid``.
@@ -280,8 +249,7 @@ def _softmax_rows(z: np.ndarray, temperature: float) -> np.ndarray:
     if temperature != 1:
         # the difference first: it is exact where logits are large and close
         z = (z - z.max(1, keepdims=True)) / z.dtype.type(temperature)
-    probs: np.ndarray = _kernel.log_softmax(z, want_probs=True)[1]
-    return probs
+    return _kernel.log_softmax_and_softmax(z)[1]
 
 
 def _log_softmax_of_tensor(z: Array) -> Array:
@@ -290,15 +258,13 @@ def _log_softmax_of_tensor(z: Array) -> Array:
 
     if not can_lend(z):
         return _autograd.log_softmax(z)
-    record = is_recorded(z)
     (array,) = lend_to_numpy(z)
     rows = np.ascontiguousarray(array.reshape(-1, array.shape[-1]))
-    log_probs, probs = _kernel.log_softmax(rows, want_probs=record)
-    result = give_back(log_probs.reshape(array.shape), z)
-    if not record:
-        return result
-    probs = give_back(probs.reshape(array.shape), z)
-    return _autograd.LogSoftmax.apply(z, result, probs)
+    if not is_recorded(z):
+        return give_back(_kernel.log_softmax(rows).reshape(array.shape), z)
+    parts = _kernel.log_softmax_and_softmax(rows)
+    log_probs, probs = (give_back(x.reshape(array.shape), z) for x in parts)
+    return _autograd.LogSoftmax.apply(z, log_probs, probs)
 
 
 def _log_of_no_sum(x: Array, axis: int, keepdims: bool) -> Array:

@@ -155,6 +155,14 @@ def test_what_masks_or_splits_its_numbers_is_refused_with_the_way_out():
         namespace(logits=nested)
 
 
+def test_tensors_that_stand_for_more_are_refused_by_name():
+    # their own modules warn, or need several processes
+    for name, way_out in [("DTensor", "full_tensor"), ("MaskedTensor", "get_data")]:
+        kind = type(name, (torch.Tensor,), {})
+        with pytest.raises(TypeError, match=rf"logits must not be .*\.{way_out}\(\)"):
+            namespace(logits=torch.zeros(2).as_subclass(kind))
+
+
 def test_arrays_on_disk_scalars_and_parameters_are_taken(tmp_path):
     on_disk = np.memmap(tmp_path / "x", np.float64, "w+", shape=(3,))
     for x in (on_disk, np.float64(0.5), np.zeros(3)):

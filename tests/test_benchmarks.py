@@ -29,6 +29,8 @@ pairs = importlib.import_module("pairs")
 parallel = importlib.import_module("parallel")
 linear = importlib.import_module("linear")
 tensorflow_names = importlib.import_module("tensorflow_names")
+sys.path.append(str(ROOT / "web" / "ext"))
+celib_book = importlib.import_module("celib_book")
 
 
 # --- what is stored, as far as a chapter relies on it ----------------------
@@ -136,20 +138,28 @@ def test_what_is_no_number_is_not_written(folder):
 
 def test_a_change_in_a_module_measured_makes_a_result_old(tmp_path):
     def hash_after(name, content):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
         return results.code_hash("linear", tmp_path)
 
-    # a module is a file, a package or not there (any more)
-    seen = [results.code_hash("linear", tmp_path)]
-    seen.append(hash_after("linear.py", b"x = 1\n"))
-    seen.append(hash_after("linear.py", b"x = 2\n"))
-    seen.append(hash_after("_kernel/fused.py", b"x = 1\n"))
-    seen.append(hash_after("_kernel/fused.py", b"x = 2\n"))
+    seen = [hash_after("benchmarks/linear.py", b"from celib.linear import loss\n")]
+    # a module is a file or a package, and may be imported by another
+    seen.append(hash_after("celib/linear.py", b"from celib import _kernel, x\n"))
+    seen.append(hash_after("celib/linear.py", b"from celib import _kernel\n"))
+    seen.append(hash_after("celib/_kernel/__init__.py", b"x = 1\n"))
+    seen.append(hash_after("celib/_kernel/__init__.py", b"x = 2\n"))
     assert len(set(seen)) == len(seen)
     # neither the ends of lines nor another module matter
-    assert hash_after("linear.py", b"x = 2\r\n") == seen[-1]
-    assert hash_after("likelihood.py", b"x = 3\n") == seen[-1]
+    assert hash_after("celib/_kernel/__init__.py", b"x = 2\r\n") == seen[-1]
+    assert hash_after("celib/likelihood.py", b"x = 3\n") == seen[-1]
+
+
+def test_a_benchmark_measures_what_it_imports():
+    files = {f.relative_to(ROOT).as_posix() for f in results.measured("linear")}
+    assert {"celib/linear.py", "celib/_kernel.py", "celib/_arrays.py"} <= files
+    assert "celib/likelihood.py" not in files
+    # it times ways of doing the same in other libraries
+    assert results.measured("pairs") == []
 
 
 def test_old_results_are_warned_of_and_no_error(folder):
@@ -160,6 +170,29 @@ def test_old_results_are_warned_of_and_no_error(folder):
     (warning,) = results.warnings()
     assert "accuracy.json was measured on 2026-01-31" in warning
     assert "make bench" in warning
+
+
+def test_a_page_says_below_a_result_that_it_is_old(folder):
+    reading = {"cell_type": "code", "source": 'stored("accuracy")'}
+    other = {"cell_type": "code", "source": "stored = accuracy"}
+    text = {"cell_type": "markdown", "source": 'In "accuracy.json" we keep'}
+    cells = [reading, other, text]
+    results.write("accuracy", small())
+    assert list(celib_book.note_earlier_results(cells)) == cells
+    results.write("accuracy", small() | {"code": "0", "date": "2026-01-31"})
+    first, line, *others = celib_book.note_earlier_results(cells)
+    assert [first, *others] == cells
+    assert line.source.endswith("an earlier version of `celib`, on 2026-01-31.")
+
+
+@pytest.mark.parametrize(
+    ("chapter", "name"), [("09", "accuracy"), ("18", "linear"), ("19", "parallel")]
+)
+def test_a_page_knows_which_result_it_shows(chapter, name):
+    (path,) = (ROOT / "chapters").glob(f"{chapter}-*.ipynb")
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    showing = [n for n in results.NAMES for c in cells if celib_book.shows_result(c, n)]
+    assert showing == [name]
 
 
 def test_table_on_tiny_input():

@@ -308,8 +308,29 @@ def test_what_cannot_have_a_gradient_is_refused(name):
         )
 
 
-def test_differentiating_twice_is_refused():
-    x = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    loss = binary_cross_entropy_with_logits(x, torch.ones_like(x))
-    with pytest.raises(RuntimeError, match="create_graph must be False"):
-        torch.autograd.grad(loss, x, create_graph=True)
+# --- differentiated twice ----------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_differentiated_twice(reduction):
+    x = torch.tensor([-2.0, 0.0, 3.0], dtype=torch.float64, requires_grad=True)
+    y = torch.tensor([1.0, 0.25, 0.0], dtype=torch.float64)
+    options = {"weight": 1 + y, "pos_weight": 2 - y, "reduction": reduction}
+    check = torch.autograd.gradgradcheck
+    assert check(lambda x: binary_cross_entropy_with_logits(x, y, **options), x)
+    del options["pos_weight"]
+    assert check(lambda x: binary_cross_entropy(x.sigmoid(), y, **options), x)
+
+
+# --- what once was wrong -----------------------------------------------------
+
+
+@both_libraries
+def test_a_weight_of_zero_masks_an_infinite_cost(array):
+    weight = array([0.0, 1.0])
+    loss = binary_cross_entropy(array([0.0, 0.5]), array([1.0, 1.0]), weight=weight)
+    assert float(loss) == pytest.approx(math.log(2) / 2, rel=1e-15)
+    x, y = array([-math.inf, 0.0]), array([1.0, 1.0])
+    loss, grad = with_grad(x, y, weight=weight)
+    assert float(loss) == pytest.approx(math.log(2) / 2, rel=1e-15)
+    np.testing.assert_array_equal(np.asarray(grad), [0, -0.25])

@@ -385,9 +385,64 @@ def test_wrong_similarities_are_refused(changed, kind, match):
         info_nce(options.pop("p"), options.pop("n"), **options)
 
 
-def test_differentiating_twice_is_refused():
-    z = torch.zeros(2, 3, requires_grad=True)
-    losses = [distillation_loss(z, torch.ones(2, 3)), info_nce(z[:, 0], z[:, 1:])]
-    for loss in losses:
-        with pytest.raises(RuntimeError, match="create_graph must be False"):
-            torch.autograd.grad(loss, z, create_graph=True)
+# --- differentiated twice ----------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_differentiated_twice(temperature, reduction):
+    rng = np.random.default_rng(7)
+    z = torch.tensor(rng.normal(size=(2, 3)), requires_grad=True)
+    teacher = torch.tensor(rng.normal(size=(2, 3)))
+    options = {"temperature": temperature, "reduction": reduction}
+    check = torch.autograd.gradgradcheck
+    assert check(lambda z: distillation_loss(z, teacher, **options), z)
+    assert check(lambda z: info_nce(z[:, 0], z[:, 1:], **options), z)
+
+
+# --- a temperature that is learned -------------------------------------------
+
+
+def pairs(padded):
+    """Scores of a student and its teacher, with or without padding."""
+    rng = np.random.default_rng(9)
+    student, teacher = torch.tensor(rng.normal(size=(2, 3, 4)))
+    if padded:
+        student[:, 1] = teacher[:, 1] = -math.inf
+    return student, teacher
+
+
+def losses_at(padded):
+    student, teacher = pairs(padded)
+    return {
+        "distillation": lambda t: distillation_loss(student, teacher, temperature=t),
+        "info_nce": lambda t: info_nce(student[:, 0], student[:, 1:], temperature=t),
+        "softmax": lambda t: (softmax(student, temperature=t) ** 2).sum(),
+    }
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("name", ["distillation", "info_nce", "softmax"])
+def test_the_gradient_of_a_learned_temperature(name, padded):
+    loss = losses_at(padded)[name]
+    temperature = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    value = loss(temperature)
+    value.backward()
+    assert float(value.detach()) == pytest.approx(float(loss(0.7)), rel=1e-14)
+    numeric = slope(lambda t: float(loss(float(t))), np.array(0.7))
+    assert float(temperature.grad) == pytest.approx(float(numeric), rel=1e-8)
+
+
+def test_a_learned_temperature_must_be_positive():
+    zero = torch.tensor(0.0, requires_grad=True)
+    with pytest.raises(ValueError, match="temperature must be positive and finite, g"):
+        info_nce(torch.zeros(2), torch.zeros(2, 3), temperature=zero)
+
+
+# --- what once was wrong -----------------------------------------------------
+
+
+@both_libraries
+def test_a_positive_that_is_ruled_out_costs_infinity(array):
+    positive, negatives = array(np.array(-math.inf)), array(np.array([1.0]))
+    assert float(info_nce(positive, negatives)) == math.inf

@@ -429,12 +429,68 @@ def test_what_cannot_have_a_gradient_is_refused():
         cross_entropy_value_and_grad(z, torch.tensor([0, 1]), out=torch.zeros(3, 2).T)
 
 
-def test_differentiating_twice_is_refused():
-    z = torch.zeros(2, 3, dtype=torch.float64, requires_grad=True)
-    loss = cross_entropy(z, torch.tensor([0, 1]))
-    with pytest.raises(RuntimeError, match="create_graph must be False"):
-        torch.autograd.grad(loss, z, create_graph=True)
-    parts = nll(log_softmax(z), torch.tensor([0, 1]))
-    (grad,) = torch.autograd.grad(parts, z, create_graph=True)
-    (grad**2).sum().backward()
-    assert z.grad.abs().max() > 0
+# --- differentiated twice ----------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["indices", "probabilities"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_differentiated_twice(kind, reduction):
+    rng = np.random.default_rng(3)
+    z = torch.tensor(rng.normal(size=(4, 3)), requires_grad=True)
+    options = {"weight": torch.tensor([0.5, 2.0, 1.0], dtype=torch.float64)}
+    target = torch.tensor([0, 2, -100, 1])
+    if kind == "probabilities":
+        target = torch.tensor(rng.dirichlet(np.ones(3), 4))
+    options |= {"label_smoothing": 0.1, "reduction": reduction}
+    assert torch.autograd.gradgradcheck(
+        lambda z: cross_entropy(z, target, **options), z
+    )
+
+
+def test_differentiated_twice_as_log_softmax_and_nll():
+    z = torch.tensor([[0.5, -1.0, 2.0]], dtype=torch.float64, requires_grad=True)
+    label = torch.tensor([1])
+    assert torch.autograd.gradgradcheck(lambda z: nll(log_softmax(z), label), z)
+
+
+# --- what once was wrong -----------------------------------------------------
+
+
+@both_libraries
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_smoothing_of_no_rows(array, reduction, weighted):
+    z, none = array(np.zeros((0, 3))), array(np.zeros(0, int))
+    options = {"label_smoothing": 0.1, "reduction": reduction}
+    if weighted:
+        options["weight"] = array(np.ones(3))
+    loss, grad = cross_entropy_value_and_grad(z, none, **options)
+    assert tuple(grad.shape) == (0, 3)
+    expected = {"mean": math.nan, "sum": 0.0, "none": np.zeros(0)}[reduction]
+    np.testing.assert_array_equal(np.asarray(loss), expected)
+
+
+@both_libraries
+def test_a_single_precision_weight_does_not_round_the_smoothing(array):
+    weight = np.array([0.3, 1.7, 0.9], np.float32)
+    z, label = np.array([[0.1, 2.0, -1.0]]), np.array([1])
+    given = [
+        cross_entropy(array(z), array(label), weight=array(w), label_smoothing=0.1)
+        for w in (weight, weight.astype(np.float64))
+    ]
+    assert float(given[0]) == float(given[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_double_precision_weight_beside_narrower_logits(dtype):
+    z = torch.tensor([[0.5, 2.0, -1.0]], dtype=dtype, requires_grad=True)
+    weight = torch.tensor([0.25, 1.5, 1.0], dtype=torch.float64)
+    options = {"weight": weight, "label_smoothing": 0.1}
+    loss = cross_entropy(z, torch.tensor([1]), **options)
+    loss.backward()
+    wide = z.detach().double().requires_grad_()
+    expected = cross_entropy(wide, torch.tensor([1]), **options)
+    expected.backward()
+    assert loss.dtype == z.grad.dtype == dtype
+    torch.testing.assert_close(loss, expected.to(dtype))
+    torch.testing.assert_close(z.grad, wide.grad.to(dtype))

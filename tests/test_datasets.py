@@ -188,45 +188,7 @@ def test_ngrams_of_english():
     ]
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda: datasets.load_ngrams("xx"),
-            "language must be one of 'da', 'de', 'en', 'es', 'fi', 'fr', 'it', "
-            "'nl', 'pl', 'pt', 'sv', 'tr', got 'xx'",
-        ),
-        (lambda: datasets.load_ngrams("en", n=4), "n must be one of 1, 2, 3, got 4"),
-        (
-            lambda: datasets.provenance("iris"),
-            "name must be one of 'hamlet', 'penguins', 'digits', 'mnist_5k', "
-            "'shuttle', 'ngrams', got 'iris'",
-        ),
-    ],
-)
-def test_what_is_not_on_offer_is_named_with_what_is(call, message):
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        call()
-
-
 # Every loader
-
-
-@pytest.mark.parametrize("path", LOADERS)
-def test_a_changed_file_is_refused(path, tmp_path, monkeypatch):
-    shutil.copytree(FOLDER / "data", tmp_path / "data")
-    monkeypatch.setattr(datasets, "_DATA", tmp_path / "data")
-    LOADERS[path]()
-    changed = (FOLDER / "data" / path).read_bytes() + b"\n"
-    (tmp_path / "data" / path).write_bytes(changed)
-    right = hashlib.sha256((FOLDER / "data" / path).read_bytes()).hexdigest()
-    wrong = hashlib.sha256(changed).hexdigest()
-    with pytest.raises(
-        ValueError,
-        match=f"^{path} must have SHA-256 {right}, got {wrong}: "
-        "the file was changed; reinstall celib$",
-    ):
-        LOADERS[path]()
 
 
 def test_penguins_are_fresh_at_every_call():
@@ -373,3 +335,46 @@ print(*(len(d.load_ngrams(code)) > 1000 for code in d.languages()))
     assert out[1:] == ["173942 8 1797", "5000 49097", " ".join(["True"] * 12)]
     shipped = {p.name for p in (target / "celib" / "datasets" / "licences").iterdir()}
     assert shipped == {p.name for p in (FOLDER / "licences").iterdir()}
+    # which tells type checkers that celib has types
+    assert (target / "celib" / "py.typed").is_file()
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("path", LOADERS)
+def test_a_changed_file_is_refused(path, tmp_path, monkeypatch):
+    shutil.copytree(FOLDER / "data", tmp_path / "data")
+    monkeypatch.setattr(datasets, "_DATA", tmp_path / "data")
+    LOADERS[path]()
+    changed = (FOLDER / "data" / path).read_bytes() + b"\n"
+    (tmp_path / "data" / path).write_bytes(changed)
+    right = hashlib.sha256((FOLDER / "data" / path).read_bytes()).hexdigest()
+    wrong = hashlib.sha256(changed).hexdigest()
+    with pytest.raises(
+        ValueError,
+        match=f"^{path} must have SHA-256 {right}, got {wrong}: "
+        "the file was changed; reinstall celib$",
+    ):
+        LOADERS[path]()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: datasets.load_ngrams("xx"),
+            "language must be one of 'da', 'de', 'en', 'es', 'fi', 'fr', 'it', "
+            "'nl', 'pl', 'pt', 'sv', 'tr', got 'xx'",
+        ),
+        (lambda: datasets.load_ngrams("en", n=4), "n must be one of 1, 2, 3, got 4"),
+        (
+            lambda: datasets.provenance("iris"),
+            "name must be one of 'hamlet', 'penguins', 'digits', 'mnist_5k', "
+            "'shuttle', 'ngrams', got 'iris'",
+        ),
+    ],
+)
+def test_what_is_not_on_offer_is_named_with_what_is(call, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        call()

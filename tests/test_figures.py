@@ -11,7 +11,7 @@ from PIL import Image
 
 from celib.book import figures
 from celib.book.figures import digest, reliability_diagram, show, subplots
-from celib.scoring import reliability_bins
+from celib.calibration import reliability_bins
 
 WORDS = {
     "name": "fig-line",

@@ -495,12 +495,40 @@ def test_wrong_options_are_refused():
         sigmoid_focal_loss(torch.zeros(2), torch.zeros(2, requires_grad=True))
 
 
-def test_differentiating_twice_is_refused():
-    z = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    for function, y in [
-        (sigmoid_focal_loss, torch.ones(3, dtype=torch.float64)),
-        (focal_loss, torch.tensor(0)),
-        (poly1_cross_entropy, torch.tensor(0)),
-    ]:
-        with pytest.raises(RuntimeError, match="create_graph must be False"):
-            torch.autograd.grad(function(z, y), z, create_graph=True)
+# --- differentiated twice ----------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_differentiated_twice(reduction):
+    rng = np.random.default_rng(5)
+    z = torch.tensor(rng.normal(size=(4, 3)), requires_grad=True)
+    x = torch.tensor(rng.normal(size=4), requires_grad=True)
+    y = torch.tensor([1.0, 0.0, 0.25, 1.0], dtype=torch.float64)
+    soft = torch.tensor(rng.dirichlet(np.ones(3), 4))
+    check = torch.autograd.gradgradcheck
+    for target in (torch.tensor([0, 2, -100, 1]), soft):
+        for function in (focal_loss, poly1_cross_entropy):
+            assert check(partial(function, target, reduction), z)
+    assert check(lambda x: sigmoid_focal_loss(x, y, alpha=0.3, reduction=reduction), x)
+
+
+def partial(function, target, reduction):
+    """The loss of logits alone."""
+    return lambda z: function(z, target, reduction=reduction)
+
+
+# --- what once was wrong -----------------------------------------------------
+
+
+@both_libraries
+def test_a_weight_of_zero_masks_an_infinite_cost(array):
+    x, y = array([-math.inf]), array([1.0])
+    assert float(sigmoid_focal_loss(x, y, alpha=0)) == 0
+    assert float(sigmoid_focal_loss(x, y, alpha=0.5)) == math.inf
+
+
+def test_a_weight_of_zero_masks_an_infinite_gradient():
+    x = torch.tensor([-math.inf, 0.5], requires_grad=True)
+    sigmoid_focal_loss(x, torch.tensor([1.0, 0.0]), alpha=0).backward()
+    assert x.grad[0] == 0
+    assert x.grad[1] > 0

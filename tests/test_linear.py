@@ -232,15 +232,15 @@ def test_the_logits_are_never_whole(reduction, smoothing):
 
 def test_the_chunks_of_a_small_vocabulary_are_longer(monkeypatch):
     lengths = []
-    charge = celib.linear._charge
+    costs_of = celib.linear._costs_in_numpy
 
     def spy(z, *others):
         lengths.append(len(z))
-        return charge(z, *others)
+        return costs_of(z, *others)
 
-    monkeypatch.setattr(celib.linear, "_charge", spy)
-    monkeypatch.setattr(celib.linear, "LOGITS", 5 * K)
-    monkeypatch.setattr(celib.linear, "TOKENS", 3)
+    monkeypatch.setattr(celib.linear, "_costs_in_numpy", spy)
+    monkeypatch.setattr(celib.linear, "LOGITS_PER_CHUNK", 5 * K)
+    monkeypatch.setattr(celib.linear, "LEAST_TOKENS_PER_CHUNK", 3)
     hidden, target = torch.zeros(N, D), torch.zeros(N, dtype=torch.int64)
     linear_cross_entropy(hidden, torch.zeros(K, D), target)
     assert lengths == [5, 5, 1]
@@ -284,15 +284,15 @@ def test_all_ignored():
 def buffers_of(call, monkeypatch):
     """What gradients a call forms."""
     made = []
-    sweep = celib.linear._sweep
+    usual = celib.linear._costs_and_gradients
 
-    def spy(*args):
-        cost, grads = sweep(*args)
+    def spy(*args, **more):
+        costs, grads = usual(*args, **more)
         made.extend(g is not None for g in grads)
-        return cost, grads
+        return costs, grads
 
     with monkeypatch.context() as m:
-        m.setattr(celib.linear, "_sweep", spy)
+        m.setattr(celib.linear, "_costs_and_gradients", spy)
         call()
     return made
 
@@ -340,12 +340,36 @@ def test_a_target_changed_before_the_backward_pass_is_noticed():
         loss.sum().backward()
 
 
-def test_differentiating_twice_is_refused():
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_differentiating_twice(reduction, smoothing):
     leaves, target = problem()
-    for reduction in ("mean", "none"):
-        loss = ours(leaves, target, reduction=reduction).sum()
-        with pytest.raises(RuntimeError, match="create_graph must be False"):
-            torch.autograd.grad(loss, leaves, create_graph=True)
+    options = {"reduction": reduction, "label_smoothing": smoothing}
+    loss = ours(leaves, target, chunk_size=3, **options)
+    first = torch.autograd.grad(loss, leaves, upstream(loss), create_graph=True)
+    expected = gradients(
+        dense(leaves, target, reduction=reduction, label_smoothing=smoothing), leaves
+    )
+    torch.testing.assert_close(first, expected, rtol=1e-12, atol=1e-12)
+
+    def f(*leaves):
+        return ours(leaves, target, **options)
+
+    assert torch.autograd.gradgradcheck(f, leaves)
+
+
+def test_differentiating_twice_where_one_input_is_made_of_another():
+    # the gradient of each input leaves out what comes through the others
+    leaves, target = problem(biased=False)
+    hidden, weight = leaves
+
+    def gradient(loss_of, **more):
+        bias = weight.sum(-1) ** 2
+        loss = loss_of([hidden, weight, bias], target)
+        return torch.autograd.grad(loss, leaves, **more)
+
+    found = gradient(ours, create_graph=True)
+    torch.testing.assert_close(found, gradient(dense), rtol=1e-12, atol=1e-12)
 
 
 def test_inputs_with_gaps_in_memory():
@@ -377,21 +401,190 @@ def test_labels_of_any_integer_type(kind):
             ours(leaves, torch.full((N,), 156, dtype=kind))
 
 
+@pytest.mark.parametrize(
+    ("kind", "ignored"), [(torch.uint8, -100), (torch.uint8, 255), (torch.int8, 255)]
+)
+def test_narrow_labels_do_not_wrap(kind, ignored):
+    # in eight bits -100 is 156, and 255 is -1
+    chance = torch.Generator().manual_seed(2)
+    inputs = [torch.randn(n, D, generator=chance).double() for n in (4, 200)]
+    target = torch.tensor([120, 127, 1, 0], dtype=kind)
+    if kind == torch.uint8:
+        target[0] = 156
+    found = ours(inputs, target, ignore_index=ignored)
+    expected = F.cross_entropy(F.linear(*inputs), target.long())
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_no_label_need_be_ignored():
+    leaves, target = problem(ignore=1)
+    expected = ours(leaves, target)
+    assert ours(leaves, target, ignore_index=None) == expected
+    found = dense(leaves, target, ignore_index=None)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    with pytest.raises(ValueError, match=r"must lie in \[0, 6\), got minimum -100"):
+        ours(leaves, torch.full((N,), -100), ignore_index=None)
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 def test_what_numpy_cannot_follow_goes_the_same_way(monkeypatch, smoothing):
-    # as on an accelerator: the kernel works on tensors
+    # as on an accelerator
     leaves, target = problem()
     options = {"label_smoothing": smoothing, "chunk_size": 3}
     expected = ours(leaves, target, **options)
     wanted = gradients(expected, leaves)
 
-    def tensors(*arrays):
-        return torch, [x.detach() for x in arrays]
-
-    monkeypatch.setattr(celib.linear, "plain", tensors)
+    monkeypatch.setattr(celib.linear, "_costs_in_numpy", celib.linear._costs_in_torch)
     loss = ours(leaves, target, **options)
     torch.testing.assert_close(loss, expected, rtol=1e-14, atol=1e-14)
     torch.testing.assert_close(gradients(loss, leaves), wanted, rtol=1e-13, atol=1e-14)
+
+
+# --- where the operations are asked for, and not only their result ---------
+
+# what torch's own transforms are made of
+SAYS_SO_OF_ITSELF = pytest.mark.filterwarnings("ignore:.torch.jit.* is deprecated")
+
+
+def fixed_problem():
+    leaves, target = problem()
+    return [x.detach() for x in leaves], target
+
+
+def loss_and_reference(target, **options):
+    def f(*inputs):
+        return ours(inputs, target, chunk_size=3, **options)
+
+    def g(*inputs):
+        return dense(inputs, target, **options)
+
+    return f, g
+
+
+@SAYS_SO_OF_ITSELF
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_transforms_of_torch_func(reduction):
+    inputs, target = fixed_problem()
+    every = (0, 1, 2)
+    f, g = loss_and_reference(target, reduction=reduction, label_smoothing=0.1)
+    leaves = [x.clone().requires_grad_() for x in inputs]
+    expected = torch.autograd.functional.jacobian(g, tuple(leaves))
+    near = {"rtol": 1e-12, "atol": 1e-12}
+    for jacobian in (torch.func.jacrev, torch.func.jacfwd):
+        found = jacobian(f, every)(*inputs)
+        torch.testing.assert_close(found, expected, **near)
+    many = torch.stack([inputs[0], 2 * inputs[0]])
+    found = torch.func.vmap(lambda hidden: f(hidden, *inputs[1:]))(many)
+    one_by_one = torch.stack([g(hidden, *inputs[1:]) for hidden in many])
+    torch.testing.assert_close(found, one_by_one, **near)
+
+
+def test_vmap_over_labels():
+    inputs, target = fixed_problem()
+    many = torch.stack([target, target.flip(0)])
+    found = torch.func.vmap(lambda labels: ours(inputs, labels))(many)
+    one_by_one = torch.stack([dense(inputs, labels) for labels in many])
+    torch.testing.assert_close(found, one_by_one, rtol=1e-12, atol=1e-12)
+
+
+@SAYS_SO_OF_ITSELF
+def test_second_derivatives_by_torch_func():
+    inputs, target = fixed_problem()
+    f, g = loss_and_reference(target)
+    found = torch.func.hessian(f)(*inputs)
+    expected = torch.autograd.functional.hessian(
+        lambda hidden: g(hidden, *inputs[1:]), inputs[0]
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@SAYS_SO_OF_ITSELF
+def test_forward_mode():
+    inputs, target = fixed_problem()
+    f, g = loss_and_reference(target)
+    tangents = tuple(torch.ones_like(x) for x in inputs)
+    _, expected = torch.autograd.functional.jvp(g, tuple(inputs), tangents)
+    with torch.autograd.forward_ad.dual_level():
+        pairs = zip(inputs, tangents, strict=True)
+        duals = [torch.autograd.forward_ad.make_dual(x, t) for x, t in pairs]
+        _, tangent = torch.autograd.forward_ad.unpack_dual(f(*duals))
+    torch.testing.assert_close(tangent, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_torch_compiles_it_whole(reduction):
+    inputs, target = fixed_problem()
+    f, g = loss_and_reference(target, reduction=reduction, label_smoothing=0.1)
+    results = []
+    for loss_of in (torch.compile(f, fullgraph=True, backend="aot_eager"), g):
+        leaves = [x.clone().requires_grad_() for x in inputs]
+        loss = loss_of(*leaves)
+        results.append((loss.detach(), gradients(loss, leaves)))
+    torch.testing.assert_close(*results, rtol=1e-12, atol=1e-12)
+
+
+class Head(torch.nn.Module):
+    """The last layer of a model, with its loss."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = torch.nn.Parameter(weight)
+
+    def forward(self, hidden, target):
+        return linear_cross_entropy(hidden, self.weight, target)
+
+
+@SAYS_SO_OF_ITSELF
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_what_is_traced_stays_a_function_of_its_inputs():
+    (hidden, weight, _), target = fixed_problem()
+    head = Head(weight)
+    written_down = {
+        "export": torch.export.export(head, (hidden, target)).module(),
+        "make_fx": torch.fx.experimental.proxy_tensor.make_fx(
+            lambda h, y: linear_cross_entropy(h, weight, y)
+        )(hidden, target),
+        "jit": torch.jit.trace(head, (hidden, target)),
+    }
+    other = 2 * hidden
+    labels = target.roll(1)
+    expected = dense([other, weight], labels)
+    for name, function in written_down.items():
+        found = function(other, labels).detach()
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12, msg=name)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_shapes_of_tensors_without_numbers(reduction):
+    inputs, target = fixed_problem()
+    expected = ours(inputs, target, reduction=reduction)
+    meta = [x.to("meta") for x in inputs]
+    found = ours(meta, target.to("meta"), reduction=reduction)
+    assert found.is_meta
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    with torch._subclasses.FakeTensorMode() as mode:
+        fake = [mode.from_tensor(x) for x in inputs]
+        found = ours(fake, mode.from_tensor(target), reduction=reduction)
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_autocast_rounds_nothing(reduction):
+    leaves, target = problem(dtype=torch.bfloat16)
+
+    def result():
+        loss = ours(leaves, target, reduction=reduction, chunk_size=3)
+        return loss, gradients(loss, leaves)
+
+    expected = result()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss, found = result()
+        (mapped,) = torch.func.vmap(
+            lambda hidden: ours([hidden, *leaves[1:]], target, reduction=reduction)
+        )(leaves[0].detach()[None])
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close((loss, found), expected, rtol=0, atol=0)
+    torch.testing.assert_close(mapped, expected[0], rtol=1e-6, atol=1e-6)
 
 
 if torch.cuda.is_available():  # there, and no skip elsewhere

@@ -137,3 +137,64 @@ def test_wrong_input_is_refused(batch):
     )
     refuse(TypeError, "must come from one library", log_q, torch.tensor(target))
     refuse(ValueError, "axis must be one of the 2 axes", log_q, target, axis=2)
+
+
+# --- labels of every type ----------------------------------------------------
+
+LABELLED = {
+    "cross_entropy": losses.cross_entropy,
+    "nll": losses.nll,
+    "focal_loss": losses.focal_loss,
+    "poly1_cross_entropy": losses.poly1_cross_entropy,
+}
+FLOATS = ["float16", "bfloat16", "float32", "float64"]
+
+
+def scores_of(n_classes, dtype):
+    z = torch.linspace(-3, 0, 2 * n_classes, dtype=torch.float64)
+    return z.reshape(2, n_classes).to(getattr(torch, dtype))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_narrow_label_is_never_taken_for_an_ignored_one(name, dtype):
+    z = scores_of(200, dtype)
+    # 156 is what -100 would be in eight bits
+    for labels in (torch.tensor([156, 1], dtype=torch.uint8), torch.tensor([156, 1])):
+        costs = LABELLED[name](z, labels, reduction="none")
+        each = [LABELLED[name](z[i], labels[i].long()) for i in range(2)]
+        assert costs.tolist() == [float(cost) for cost in each]
+        assert (costs > 0).all()
+
+
+@both_libraries
+@pytest.mark.parametrize("name", [*LABELLED, "multiclass_hinge_loss"])
+def test_eight_bits_hold_256_classes(array, name):
+    z = scores_of(256, "float64").numpy()
+    labels = np.array([255, 7])
+    loss = getattr(losses, name)
+    narrow = loss(array(z), array(labels.astype(np.uint8)), reduction="none")
+    wide = loss(array(z), array(labels), reduction="none")
+    np.testing.assert_array_equal(np.asarray(narrow), np.asarray(wide))
+
+
+@both_libraries
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_mark_beyond_the_labels_type_ignores_nothing(array, name):
+    z = scores_of(100, "float64").numpy()
+    labels = array(np.array([0, 1], np.int8))
+    marked = LABELLED[name](array(z), labels, ignore_index=255)
+    assert float(marked) == float(LABELLED[name](array(z), labels))
+
+
+# --- no rows -----------------------------------------------------------------
+
+
+@both_libraries
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", [*LABELLED, "multiclass_hinge_loss"])
+def test_the_loss_of_no_rows(array, name, reduction):
+    z, none = array(np.zeros((0, 3))), array(np.zeros(0, int))
+    found = getattr(losses, name)(z, none, reduction=reduction)
+    expected = {"mean": math.nan, "sum": 0.0, "none": np.zeros(0)}[reduction]
+    np.testing.assert_array_equal(np.asarray(found), expected)

@@ -292,7 +292,22 @@ def test_what_cannot_have_a_gradient_is_refused():
         hinge_loss(torch.zeros(2), torch.ones(2, requires_grad=True))
 
 
-def test_differentiating_twice_is_refused():
-    s = torch.zeros(2, requires_grad=True)
-    with pytest.raises(RuntimeError, match="create_graph must be False"):
-        torch.autograd.grad(hinge_loss(s, torch.ones(2)), s, create_graph=True)
+# --- differentiated twice ----------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_differentiated_twice(reduction):
+    s = torch.tensor([[0.5, -0.75, 2.0]], dtype=torch.float64, requires_grad=True)
+    check = torch.autograd.gradgradcheck
+    signs = torch.tensor([[1, -1, 1]])
+    squared = {"squared": True, "reduction": reduction}
+    assert check(lambda s: hinge_loss(s, signs, **squared), s)
+    label = torch.tensor([1])
+    for variant in VARIANTS:
+        options = {"power": 2, "variant": variant, "reduction": reduction}
+        assert check(with_options(label, options), s)
+
+
+def with_options(label, options):
+    """The loss of scores alone."""
+    return lambda s: multiclass_hinge_loss(s, label, **options)

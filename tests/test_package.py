@@ -85,7 +85,7 @@ def test_numpydoc_finds_nothing_wrong(module):
         assert [error for error in errors if error[0] not in ignored] == [], name
 
 
-@pytest.mark.parametrize("module", MATHEMATICS)
+@pytest.mark.parametrize("module", [*MATHEMATICS, "datasets"])
 def test_arrays_are_positional_and_options_are_named(module):
     allowed = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY
     for name, function in own_functions(module).items():

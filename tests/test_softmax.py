@@ -166,3 +166,36 @@ def test_wrong_input_is_refused():
         ValueError, match="axis must be one of the 1 axes of x, got axis=2"
     ):
         sm.log_softmax(np.zeros(2), axis=2)
+
+
+# --- what once was wrong -----------------------------------------------------
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_sigmoid_has_a_slope_at_zero(dtype, zero):
+    for function, expected in ((sm.sigmoid, 0.25), (sm.log_sigmoid, 0.5)):
+        x = torch.tensor([zero], dtype=getattr(torch, dtype), requires_grad=True)
+        function(x).backward()
+        assert float(x.grad) == expected
+
+
+@both_libraries
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
+@pytest.mark.parametrize("gap", [1.0, 16.0, 40.0, 86.0])
+def test_log_softmax_is_exact_to_eight_ulps(array, dtype, gap):
+    for x in ([gap, 0.0], [0.0, gap, gap / 2], [-gap, 0.0]):
+        found = sm.log_softmax(array(x, dtype))
+        stored = exactly(np.array(x, dtype))
+        total = exact_logsumexp(np.array(x, dtype))
+        for value, z in zip(found, stored, strict=True):
+            assert ulps(value, z - total, dtype) <= 8
+
+
+@both_libraries
+def test_the_logarithm_of_no_sum_is_minus_infinity(array):
+    nothing = array(np.zeros((2, 0)))
+    np.testing.assert_array_equal(np.asarray(sm.logsumexp(nothing)), [-math.inf] * 2)
+    kept = sm.logsumexp(nothing, keepdims=True)
+    assert tuple(kept.shape) == (2, 1)
+    np.testing.assert_array_equal(np.asarray(kept), -math.inf)

@@ -20,7 +20,7 @@ from matplotlib.ticker import LogFormatter, ScalarFormatter
 from PIL import Image
 
 from celib.book.display import publish
-from celib.scoring import ReliabilityBins
+from celib.calibration import ReliabilityBins
 
 __all__ = ["COLOURS", "digest", "reliability_diagram", "show", "subplots"]
 
@@ -110,7 +110,7 @@ def reliability_diagram(ax: Any, bins: ReliabilityBins, /) -> None:
     ax : matplotlib Axes
         Where to draw.
     bins : ReliabilityBins
-        As from `celib.scoring.reliability_bins`; empty bins are left out.
+        As from `celib.calibration.reliability_bins`; empty bins are left out.
 
     Notes
     -----
@@ -120,7 +120,7 @@ def reliability_diagram(ax: Any, bins: ReliabilityBins, /) -> None:
     Examples
     --------
     >>> import numpy as np
-    >>> from celib.scoring import reliability_bins
+    >>> from celib.calibration import reliability_bins
     >>> probs, target = np.array([0.2, 0.9, 0.9]), np.array([0, 1, 0])
     >>> fig, ax = subplots()
     >>> reliability_diagram(ax, reliability_bins(probs, target, n_bins=5))

@@ -1,8 +1,8 @@
 """The book's real data, shipped inside the package. Used from chapter 1 on.
 
-Each file is kept as its source published it, and every load compares the
-SHA-256 of what it read with `manifest.toml`. What a loader returns is yours:
-change it, and the next call is unaffected.
+Each file is kept as its source published it. Every load compares the SHA-256 of
+what it read with `manifest.toml`, and raises a ValueError if they differ. What a
+loader returns is yours: change it, and the next call is unaffected.
 """
 
 import copy
@@ -40,11 +40,6 @@ def load_hamlet() -> str:
     str
         173,942 characters, of 65 different symbols. Lines end in ``\n``.
 
-    Raises
-    ------
-    ValueError
-        If the file is not the one that `provenance` describes.
-
     Examples
     --------
     >>> play = load_hamlet()
@@ -65,11 +60,6 @@ def load_penguins() -> dict[str, np.ndarray]:
         Text: ``species``, ``island`` and ``sex``, where ``""`` is missing.
         Floats: ``bill_length_mm``, ``bill_depth_mm``, ``flipper_length_mm``
         and ``body_mass_g``, where NaN is missing. Integers: ``year``.
-
-    Raises
-    ------
-    ValueError
-        If the file is not the one that `provenance` describes.
 
     Notes
     -----
@@ -100,11 +90,6 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
     labels : int64 array, shape (1797,)
         The digit, 0 to 9.
 
-    Raises
-    ------
-    ValueError
-        If the file is not the one that `provenance` describes.
-
     Notes
     -----
     Elsewhere: ``sklearn.datasets.load_digits(return_X_y=True)``.
@@ -127,11 +112,6 @@ def load_mnist_5k() -> tuple[np.ndarray, np.ndarray]:
         Whole numbers from 0 (paper) to 255 (ink), row by row.
     labels : int64 array, shape (5000,)
         The digit, 0 to 9, each 500 times.
-
-    Raises
-    ------
-    ValueError
-        If the file is not the one that `provenance` describes.
 
     Notes
     -----
@@ -158,11 +138,6 @@ def load_shuttle() -> tuple[np.ndarray, np.ndarray]:
     labels : int64 array, shape (49097,)
         1 for an anomaly (3,511 of them), else 0.
 
-    Raises
-    ------
-    ValueError
-        If the file is not the one that `provenance` describes.
-
     Notes
     -----
     Seven classes were collapsed into two: the largest is normal, the second
@@ -179,7 +154,7 @@ def load_shuttle() -> tuple[np.ndarray, np.ndarray]:
     return _table("shuttle", "shuttle.csv.gz", skiprows=1)
 
 
-def load_ngrams(language: str, *, n: int = 3) -> dict[str, int]:
+def load_ngrams(language: str, /, *, n: int = 3) -> dict[str, int]:
     """Load how often each run of `n` letters occurred in a language's text.
 
     Parameters
@@ -193,12 +168,6 @@ def load_ngrams(language: str, *, n: int = 3) -> dict[str, int]:
     -------
     dict of str to int
         Most frequent first; ties in the order of their code points.
-
-    Raises
-    ------
-    ValueError
-        If the language or `n` is not on offer, or the file is not the one
-        that `provenance` describes.
 
     Notes
     -----
@@ -217,8 +186,8 @@ def load_ngrams(language: str, *, n: int = 3) -> dict[str, int]:
     _check_choice("language", language, languages())
     _check_choice("n", n, (1, 2, 3))
     profile = json.loads(_read("ngrams", f"langdetect/{language}"))
-    counts = ((gram, k) for gram, k in profile["freq"].items() if len(gram) == n)
-    return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
+    counts = {gram: k for gram, k in profile["freq"].items() if len(gram) == n}
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def languages() -> dict[str, str]:
@@ -253,7 +222,7 @@ def names() -> tuple[str, ...]:
     return tuple(_manifest())
 
 
-def provenance(name: str) -> dict[str, Any]:
+def provenance(name: str, /) -> dict[str, Any]:
     """Tell where a data set came from, who made it, and what its licence is.
 
     Parameters
@@ -267,11 +236,6 @@ def provenance(name: str) -> dict[str, Any]:
         ``description``, ``package``, ``archive``, ``archive_sha256``,
         ``source``, ``licence``, ``licence_files``, and ``files``: a list of
         dicts with ``path``, ``member`` (the path in the archive), ``sha256``.
-
-    Raises
-    ------
-    ValueError
-        If no data set has that name.
 
     Examples
     --------
@@ -289,9 +253,10 @@ def _manifest() -> dict[str, Any]:
 
 
 def _read(name: str, path: str) -> bytes:
-    """Bytes of a data file, once they have the hash that the manifest states."""
+    """Read a data file, which must have the hash that the manifest states."""
     content = _DATA.joinpath(path).read_bytes()
-    (expected,) = (f["sha256"] for f in _manifest()[name]["files"] if f["path"] == path)
+    hashes = {f["path"]: f["sha256"] for f in _manifest()[name]["files"]}
+    expected = hashes[path]
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise ValueError(
@@ -305,7 +270,10 @@ def _table(name: str, path: str, *, skiprows: int = 0) -> tuple[np.ndarray, np.n
     """Split a table of whole numbers whose last column is the label."""
     lines = gzip.decompress(_read(name, path)).decode("ascii").splitlines()
     table = np.loadtxt(lines, delimiter=",", dtype=np.int64, skiprows=skiprows)
-    return table[:, :-1].astype(np.float64), table[:, -1].copy()
+    numbers = table[:, :-1].astype(np.float64)
+    # a copy, lest the label keep the whole table in memory
+    labels = table[:, -1].copy()
+    return numbers, labels
 
 
 def _column(name: str, cells: tuple[str, ...]) -> np.ndarray:

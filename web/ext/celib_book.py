@@ -10,14 +10,23 @@ folds there too, followed by cells that run, not a directive of sphinx-exercise.
 """
 
 import json
+import sys
+from pathlib import Path
 
 from docutils import nodes
 from nbformat.v4 import new_markdown_cell
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+import results
 
 FIGURE = "application/vnd.celib.figure+json"
 PROOF = "application/vnd.celib.proof+json"
 SOLUTION = '<details class="solution">'
 END = "</details>"
+EARLIER = (
+    "{{.earlier}}\nThese figures were measured with an earlier version of `celib`, "
+    "on {date}."
+)
 
 
 def setup(app):
@@ -54,7 +63,8 @@ def read_notebook(app, docname, source):
                 caption_figure(cell, data[FIGURE])
             if PROOF in data:
                 enter_proof(data)
-    notebook["cells"] = fold_solutions(merge_hidden(notebook["cells"]))
+    cells = list(note_earlier_results(notebook["cells"]))
+    notebook["cells"] = fold_solutions(merge_hidden(cells))
     source[0] = json.dumps(notebook)
 
 
@@ -79,6 +89,24 @@ def enter_proof(data):
     kind = "definition" if data[PROOF].get("kind") == "definition" else ""
     body = text(data["text/markdown"]).strip()
     data["text/markdown"] = f":::::{{container}} proof {kind}\n{link}{body}\n:::::\n"
+
+
+def note_earlier_results(cells):
+    """Say below a benchmark's stored result if celib has changed since."""
+    for cell in cells:
+        yield cell
+        for name in results.NAMES:
+            if shows_result(cell, name):
+                result = results.load(name)
+                if results.is_stale(name, result):
+                    yield new_markdown_cell(EARLIER.format(date=result["date"]))
+
+
+def shows_result(cell, name):
+    """Whether it is a cell of code that reads the result of that name."""
+    source = text(cell["source"])
+    reads = f'{name}.json"' in source or f'stored("{name}")' in source
+    return cell["cell_type"] == "code" and reads
 
 
 def merge_hidden(cells):

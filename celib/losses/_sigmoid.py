@@ -186,8 +186,8 @@ def sigmoid_focal_loss(
 
     Notes
     -----
-    Exact in both tails, also in its gradient, which for tensors is the analytic
-    one, once. It is 0 in the limit of a sure prediction, for gamma below 1 too.
+    Exact in both tails, also in its gradient, which is 0 in the limit of a sure
+    prediction, for gamma below 1 too.
     The loss of a soft label is not the mean over hard ones drawn from it, which
     it is for cross-entropy.
 
@@ -305,9 +305,8 @@ def _costs_and_slopes(
     y = y.astype(x.dtype, copy=False)
     positive = 1 if positive is None else positive.astype(x.dtype, copy=False)
     costs, slopes = _kernel.binary(x, y, positive)
-    if weight is not None:
-        slopes = slopes * weight.astype(x.dtype, copy=False)
     costs = weigh(costs, weight, np)
+    slopes = weigh(slopes, weight, np)
     return give_back(costs, logits), give_back(slopes, logits)
 
 

@@ -196,22 +196,13 @@ def focal_loss(
 
     Parameters
     ----------
-    logits : array, shape (..., K, ...)
-        Scores z, the K classes along `axis`.
-    target : array
-        Class indices, integers of the shape of `logits` without `axis`; or
-        probabilities, floats of the shape of `logits`, for the mean loss of a
-        label drawn from them.
-    axis : int
-        The class axis: the last one here, ``axis=1`` in PyTorch's layout.
-    weight : array, shape (K,), optional
-        A weight for each class.
+    logits, target : array
+        As for `cross_entropy`; probabilities stand for the mean loss of a label
+        that is drawn from them.
     gamma : float
         How fast the easy ones are forgotten, not negative: 0 forgets nothing.
-    ignore_index : int
-        Items with this index count for nothing. Not for probabilities.
-    reduction : {"mean", "sum", "none"}
-        The mean divides as that of `celib.losses.cross_entropy`.
+    axis, weight, ignore_index, reduction : optional
+        As for `cross_entropy`.
 
     Returns
     -------
@@ -220,8 +211,8 @@ def focal_loss(
 
     Notes
     -----
-    Exact in both tails, also in its gradient, which for tensors is the analytic
-    one, once. With ``gamma=0`` it is `celib.losses.cross_entropy`.
+    Exact in both tails, also in its gradient. With ``gamma=0`` it is
+    `celib.losses.cross_entropy`.
 
     Elsewhere: PyTorch has none; ``keras.losses.CategoricalFocalCrossentropy``
     multiplies by ``alpha=0.25``, and moves q away from 0 and 1.
@@ -268,22 +259,13 @@ def poly1_cross_entropy(
 
     Parameters
     ----------
-    logits : array, shape (..., K, ...)
-        Scores z, the K classes along `axis`.
-    target : array
-        Class indices, integers of the shape of `logits` without `axis`; or
-        probabilities, floats of the shape of `logits`, for the mean loss of a
-        label drawn from them.
+    logits, target : array
+        As for `cross_entropy`; probabilities stand for the mean loss of a label
+        that is drawn from them.
     epsilon : float
         What is added to the coefficient of the first term, which is 1.
-    axis : int
-        The class axis: the last one here, ``axis=1`` in PyTorch's layout.
-    weight : array, shape (K,), optional
-        A weight for each class.
-    ignore_index : int
-        Items with this index count for nothing. Not for probabilities.
-    reduction : {"mean", "sum", "none"}
-        The mean divides as that of `celib.losses.cross_entropy`.
+    axis, weight, ignore_index, reduction : optional
+        As for `cross_entropy`.
 
     Returns
     -------
@@ -294,7 +276,6 @@ def poly1_cross_entropy(
     -----
     The series is :math:`-\log q = \sum_j (1 - q)^j / j`. With
     ``epsilon=-1`` its first term is gone, and the loss still keeps its digits.
-    For tensors the gradient is the analytic one, once.
 
     Elsewhere: ``optax.losses.poly_loss_cross_entropy``, for probabilities, with
     ``epsilon=2`` by default, is ``reduction="none"``.
@@ -367,8 +348,7 @@ def distillation_loss(
 
     Elsewhere: ``T**2 * torch.nn.functional.kl_div(log_softmax(s / T),
     softmax(t / T), reduction="batchmean")``, which divides by the length of the
-    first axis alone; its ``"mean"`` divides by all entries. For tensors the
-    gradient is the analytic one, once.
+    first axis alone; its ``"mean"`` divides by all entries.
 
     References
     ----------
@@ -434,8 +414,7 @@ def info_nce(
 
     Notes
     -----
-    Computed from distances to the positive. For tensors both arrays get their
-    gradient, the analytic one, once.
+    Computed from distances to the positive. Both arrays get their gradient.
 
     Elsewhere: ``torch.nn.functional.cross_entropy`` of the similarities over T,
     the positive first, with targets of 0.
@@ -485,8 +464,6 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
     check_choice("reduction", o.reduction, REDUCTIONS)
     check_float(log_probs=log_probs)
     check_axis(log_probs, o.axis, "log_probs")
-    if is_float(target):
-        raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     expected = list(log_probs.shape)
     n_classes = expected.pop(o.axis)
     if tuple(target.shape) != tuple(expected):
@@ -494,6 +471,8 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
             f"target must have shape {tuple(expected)}, that of log_probs without "
             f"axis={o.axis}, got {tuple(target.shape)}"
         )
+    if is_float(target):
+        raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     if o.weight is not None:
         check_weight(xp, o.weight, n_classes)
 
@@ -632,24 +611,39 @@ def _distil_tensor(
     return _autograd.Known.apply(student, cost, grad, axis, formula)
 
 
-@quiet
 def _divergence(
     s: np.ndarray, t: np.ndarray, temperature: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divergence of q = softmax(s / T) from p = softmax(t / T), and q - p."""
-    log_q, q = _kernel.log_softmax(s / s.dtype.type(temperature), want_probs=True)
-    log_p, p = _kernel.log_softmax(t / t.dtype.type(temperature), want_probs=True)
+    n, k = s.shape
+    nats = np.empty(n, dtype=s.dtype)
+    moved = np.empty_like(s)
+    rows_per_block = max(1, _kernel.SMALL_BLOCK // k)
+    for start in range(0, n, rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        nats[rows], moved[rows] = _divergence_of_rows(s[rows], t[rows], temperature)
+    return nats, moved
+
+
+@quiet
+def _divergence_of_rows(
+    s: np.ndarray, t: np.ndarray, temperature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    temperature = s.dtype.type(temperature)
+    log_q, q = _kernel.log_softmax_and_softmax(s / temperature)
+    log_p, p = _kernel.log_softmax_and_softmax(t / temperature)
     # With x = (s - t) / T, moved by any constant, D = log(sum p exp(x)) - sum p x.
     # Moved so that sum p x = 0, it is log1p of a sum of what is not negative.
-    x = np.where(p > 0, (s - t) / s.dtype.type(temperature), 0)
+    possible = p > 0
+    x = np.where(possible, (s - t) / temperature, 0)
     # twice, because the first rounds
     x -= (p * x).sum(1)[:, None]
     x -= (p * x).sum(1)[:, None]
-    near = (p > 0) & (x <= 2)
+    near = possible & (x <= 2)
     # far above, p exp(x) might overflow: it is q times one plus that sum
     terms = np.where(near, p * excess(np.where(near, x, 0), np), q - p * (1 + x))
     share = np.where(near, q, 0).sum(1)
-    apart = np.where(p > 0, p * (log_p - log_q), 0).sum(1)
+    apart = np.where(possible, p * (log_p - log_q), 0).sum(1)
     nats = np.where(share > 0.5, np.log1p(terms.sum(1) / share), apart)
     moved = np.where(near, p * np.expm1(x - nats[:, None]), q - p)
     # x - nats cancels at an entry near 1; what it gains is what the others lose
