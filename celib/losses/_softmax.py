@@ -66,7 +66,7 @@ def cross_entropy(
     *,
     axis: int = -1,
     weight: Array | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> Array:
@@ -131,7 +131,7 @@ def nll(
     *,
     axis: int = -1,
     weight: Array | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     reduction: str = "mean",
 ) -> Array:
     r"""Negative log-likelihood of class labels, from log-probabilities.
@@ -188,7 +188,7 @@ def focal_loss(
     axis: int = -1,
     weight: Array | None = None,
     gamma: float = 2.0,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     reduction: str = "mean",
 ) -> Array:
     r"""Focal loss of several classes: cross-entropy that forgets the easy ones.
@@ -253,7 +253,7 @@ def poly1_cross_entropy(
     epsilon: float = 1.0,
     axis: int = -1,
     weight: Array | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     reduction: str = "mean",
 ) -> Array:
     r"""Cross-entropy with the first term of its series in 1 - q changed.
