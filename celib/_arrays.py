@@ -224,8 +224,11 @@ def check_one_shape(**arrays: Array) -> None:
 def check_not_negative(xp: Any, **arrays: Array) -> None:
     """Refuse negative entries: neither probabilities nor counts have any."""
     for name, x in arrays.items():
-        if values_can_be_read(x) and bool(xp.any(x < 0)):
-            least = xp.min(x).item()
+        if not values_can_be_read(x) or 0 in x.shape:
+            continue
+        # quicker than to compare each entry with 0
+        least = xp.min(x).item()
+        if least < 0 or (math.isnan(least) and bool(xp.any(x < 0))):
             raise ValueError(f"{name} must not be negative, got minimum {least:.6g}")
 
 

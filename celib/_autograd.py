@@ -6,6 +6,8 @@ whatever has to see each operation (``torch.compile``, ``torch.export``,
 `Known` serves everything else: its loss and gradient come from one pass of NumPy.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -155,10 +157,12 @@ def class_costs(
     zero = torch.zeros_like(nats)
     cost = zero[..., 0]
     if label is not None:
+        label_weight = cost + label_weight
         at_label = nats.gather(-1, label[..., None])[..., 0]
-        cost = cost + torch.where(weight > 0, label_weight * at_label, cost)
+        # a weight of zero times an infinite cost is no cost
+        at_label = torch.where(label_weight > 0, at_label, cost)
+        cost = cost + label_weight * at_label
     if soft_weights is not None:
-        # zero times an infinite cost is no cost
         counted = torch.where(soft_weights > 0, nats, zero)
         cost = cost + (soft_weights * counted).sum(-1)
     return cost

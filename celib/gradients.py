@@ -23,7 +23,7 @@ def cross_entropy_value_and_grad(
     *,
     axis: int = -1,
     weight: Array | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
     out: Array | None = None,

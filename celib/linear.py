@@ -11,7 +11,7 @@ import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import array_api_compat.numpy
 import numpy as np
@@ -35,7 +35,7 @@ __all__ = ["linear_cross_entropy"]
 Tensor = torch.Tensor
 
 # hidden, weight and bias
-Inputs = tuple[Tensor, Tensor, Tensor | None]
+Inputs: TypeAlias = "tuple[Tensor, Tensor, Tensor | None]"
 
 # A chunk has as many tokens as have so many logits, but not fewer than these:
 # with shorter chunks the weights are read too often.

@@ -9,18 +9,30 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import zlib
 from typing import Any
 
+import array_api_compat.numpy
+import numpy as np
 import torch
 import torch.distributed as dist
 
 from celib import _kernel
-from celib._arrays import Array, check_labels, namespace, quiet
-from celib._cross_entropy import Options, _reduce, _scale, as_rows, back, check, plain
-from celib._finish import attach, records
+from celib._arrays import as_class_indices, quiet
+from celib._autograd import exp_of_gap
+from celib._bridge import is_half, is_recorded, is_transformed, narrow_half, widen_half
+from celib._cross_entropy import Options, check
 
 __all__ = ["vocab_parallel_cross_entropy"]
+
+Tensor = torch.Tensor
+
+NOT_FOLLOWED = (
+    "local_logits must be numbers that ranks can exchange, got a tensor that torch "
+    "compiles, traces or transforms: call vocab_parallel_cross_entropy outside of "
+    "torch.compile, torch.func, forward mode and tracing"
+)
 
 
 def vocab_parallel_cross_entropy(
@@ -29,7 +41,7 @@ def vocab_parallel_cross_entropy(
     /,
     *,
     group: dist.ProcessGroup | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> torch.Tensor:
@@ -50,8 +62,8 @@ def vocab_parallel_cross_entropy(
         Class indices in [0, K), K the sum of all K_r; the same on every rank.
     group : torch.distributed.ProcessGroup, optional
         The processes that share the classes, by default all of them.
-    ignore_index : int
-        Items with this index count for nothing.
+    ignore_index : int, optional
+        Items with this index count for nothing. With None all items count.
     label_smoothing : float
         Mixes this share of the uniform distribution over all K classes into
         every target.
@@ -65,10 +77,6 @@ def vocab_parallel_cross_entropy(
 
     Raises
     ------
-    TypeError
-        If `local_logits` are not floating-point, or `target` not integer.
-    ValueError
-        If shapes do not fit, a label is out of range, or an option is unknown.
     RuntimeError
         If another rank was given other labels, options or types, or wrong
         input, or has not called within the timeout of the group. It says which.
@@ -85,8 +93,10 @@ def vocab_parallel_cross_entropy(
     precision). None backward: each rank has the gradient of its shard, q - y,
     which is formed where its exponentials lie, in a buffer of the shard's size
     (in float32). It has no derivative of its own: differentiating twice is an
-    error. Upstream gradients must be the same on every rank. Nothing is rounded to
-    0 on the way: the loss is as exact as the dense one.
+    error, and so are the transforms of ``torch.func``, forward mode and tracing,
+    since ranks exchange numbers while the loss is formed. Upstream gradients must
+    be the same on every rank. Nothing is rounded to 0 on the way: the loss is as
+    exact as the dense one.
 
     Ranks that disagree about a collective hang in it, or get nonsense from it. So
     before it each leaves word of its input in the key-value store that the group
@@ -113,122 +123,254 @@ def vocab_parallel_cross_entropy(
     tensor([ 0.2500, -0.2500])
     >>> dist.destroy_process_group()
     """
-    o = Options(-1, None, ignore_index, label_smoothing, reduction)
-    start, classes = _agree(local_logits, target, o, group or dist.group.WORLD)
-    xp, (z, t) = plain(local_logits, target)
-    rows, t = as_rows(z), t.reshape(-1)
-    counted = check_labels(namespace(x=t), t, classes, ignore_index=ignore_index)
-    total, real = int(counted.sum()), _kernel.working_type(rows, xp)
-    label = xp.where(counted, xp.asarray(t, dtype=xp.int64) - start, -1)
-    scale = xp.asarray(counted, dtype=real) * _scale(total, o)
-    out = xp.empty_like(rows, dtype=real) if records(local_logits) else None
-    cost = _evaluate(rows, label, scale, label_smoothing, classes, out, group, xp)
-    loss = back(_reduce(cost, total, tuple(target.shape), reduction, rows, xp), target)
-    if out is None:
+    if torch.compiler.is_compiling():
+        raise RuntimeError(NOT_FOLLOWED)
+    options = Options(-1, None, ignore_index, label_smoothing, reduction)
+    first_class, n_classes = _compare_what_ranks_were_given(
+        local_logits, target, options, group or dist.group.WORLD
+    )
+    rows = local_logits.detach().reshape(-1, local_logits.shape[-1])
+    # by NumPy, which sees the labels even if a mode of torch looks on
+    labels, counted = as_class_indices(
+        array_api_compat.numpy,
+        target.detach().cpu().numpy().reshape(-1),
+        n_classes,
+        ignore_index=ignore_index,
+    )
+    column = np.where(counted, labels - first_class, -1)
+    n_counted = int(counted.sum())
+    row_weight = counted / n_counted if reduction == "mean" and n_counted else counted
+    record = is_recorded(local_logits)
+    costs, gradient = _costs_and_gradient(
+        rows,
+        torch.from_numpy(column).to(rows.device),
+        torch.tensor(row_weight, dtype=_working_type(rows), device=rows.device),
+        label_smoothing,
+        n_classes,
+        group,
+        want_gradient=record,
+    )
+    loss = costs.reshape(target.shape) if reduction == "none" else costs.sum()
+    if reduction == "mean" and not n_counted:
+        loss = loss + math.nan
+    if gradient is not None:
+        gradient = gradient.reshape(local_logits.shape)
+        loss = _KnownGradient.apply(local_logits, loss, gradient)
+    result: torch.Tensor = narrow_half(loss, local_logits)
+    return result
+
+
+class _KnownGradient(torch.autograd.Function):
+    """A loss whose gradient is known, in float32 if the logits are half as wide."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, local_logits: Tensor, loss: Tensor, gradient: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(gradient)
+        ctx.dtype = local_logits.dtype
         return loss
-    grad = xp.asarray(out, dtype=rows.dtype).reshape(z.shape)
-    return attach(local_logits, loss, back(grad, target), -1)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "create_graph must be False for vocab_parallel_cross_entropy, got "
+                "True: its gradient has no derivative, since that would take more "
+                "exchanges between the ranks"
+            )
+        (gradient,) = ctx.saved_tensors
+        if upstream.ndim < gradient.ndim and upstream.ndim:
+            gradient = gradient * upstream[..., None]
+        elif upstream.item() != 1:
+            gradient = gradient * upstream
+        return gradient.to(ctx.dtype), None, None
 
 
-def _agree(z: Any, target: Any, o: Options, group: Any) -> tuple[int, int]:
+# --- before the loss: do the ranks agree? ----------------------------------
+
+
+def _compare_what_ranks_were_given(
+    local_logits: Any, target: Any, o: Options, group: Any
+) -> tuple[int, int]:
     """Check the input on all ranks; return the first class of this one, and K."""
-    ranks, here = dist.get_process_group_ranks(group), dist.get_rank(group)
+    ranks = dist.get_process_group_ranks(group)
+    here = dist.get_rank(group)
     store = dist.distributed_c10d._get_process_group_store(group)
     call = store.add(f"celib {here}", 1)
     keys = [f"celib {call} {rank}" for rank in range(len(ranks))]
     try:
-        said = _describe(z, target, o)
+        told = _describe(local_logits, target, o)
     except Exception as error:
         # the others need not wait for a call that won't come
         store.set(keys[here], json.dumps([0, {"input": repr(error)}]))
         raise
-    store.set(keys[here], json.dumps([z.shape[-1], said]))
-    timeout = group._get_backend(z.device).options._timeout
+    store.set(keys[here], json.dumps([local_logits.shape[-1], told]))
+    timeout = group._get_backend(local_logits.device).options._timeout
     with contextlib.suppress(dist.DistStoreError):
         store.wait(keys, timeout)
-    lost = [0, {"input": f"no call within {timeout}"}]
-    answers = (json.loads(store.get(k)) if store.check([k]) else lost for k in keys)
-    sizes, heard = zip(*answers, strict=True)
-    for name in said:
+    sizes: list[int] = []
+    heard: list[dict[str, Any]] = []
+    for key in keys:
+        size, said = 0, {"input": f"no call within {timeout}"}
+        if store.check([key]):
+            size, said = json.loads(store.get(key))
+        sizes.append(size)
+        heard.append(said)
+    for name in told:
         came = {rank: x.get(name) for rank, x in zip(ranks, heard, strict=True)}
-        if any(value != said[name] for value in came.values()):
+        if any(value != told[name] for value in came.values()):
             raise RuntimeError(f"{name} must be the same on every rank, got {came}")
     # all have read what was said at the call before, or they would not be here
     store.delete_key(f"celib {call - 1} {here}")
     return sum(sizes[:here]), sum(sizes)
 
 
-def _describe(z: Any, target: Any, o: Options) -> dict[str, Any]:
+def _describe(local_logits: Any, target: Any, o: Options) -> dict[str, Any]:
     """Check the input; say what of it must be the same on all ranks."""
-    if not (isinstance(z, torch.Tensor) and check(z, target, o, "local_logits")):
-        raise TypeError(
-            "local_logits must be a tensor and target hold class indices, got "
-            f"{type(z).__name__} and {target.dtype}"
-        )
+    if not isinstance(local_logits, torch.Tensor):
+        kind = type(local_logits).__name__
+        raise TypeError(f"local_logits must be a tensor, got {kind}")
+    indices = check(local_logits, target, o, "local_logits")
+    if not indices:
+        raise TypeError(f"target must hold class indices, got {target.dtype}")
+    if is_transformed(local_logits, target):
+        raise RuntimeError(NOT_FOLLOWED)
     labels = target.to("cpu", torch.int64).contiguous().numpy()
     return {
         "input": "valid",
         "the shape of target": list(target.shape),
         "the checksum of target": zlib.crc32(labels),
-        "the type of local_logits": f"{z.dtype} on {z.device.type}",
+        "the type of local_logits": f"{local_logits.dtype} on "
+        f"{local_logits.device.type}",
         "ignore_index": o.ignore_index,
         "label_smoothing": o.label_smoothing,
         "reduction": o.reduction,
     }
 
 
+# --- the loss ---------------------------------------------------------------
+
+
+def _costs_and_gradient(
+    z: Tensor,
+    column: Tensor,
+    row_weight: Tensor,
+    smoothing: float,
+    n_classes: int,
+    group: Any,
+    *,
+    want_gradient: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Weighted cost of each row, and the gradient of this rank's columns `z`.
+
+    `column` is where the label lies among these, if it does.
+    """
+    every = torch.arange(len(z), device=z.device)
+    label_is_here = (column >= 0) & (column < z.shape[1])
+    label_at = torch.where(label_is_here, column, 0)
+    top_at = _top(z)
+    top = widen_half(z[every, top_at])
+    at_label = widen_half(z[every, label_at])
+
+    largest = top.clone()
+    dist.all_reduce(largest, dist.ReduceOp.MAX, group)
+
+    # each rank that has an entry as large leaves one out of the sum of the rest
+    is_largest = top == largest
+    sums = torch.empty(4 if smoothing else 3, len(z), dtype=top.dtype, device=z.device)
+    sums[0] = torch.where(label_is_here, largest - at_label, 0)
+    sums[1] = is_largest
+    exps = torch.empty_like(z, dtype=top.dtype) if want_gradient else None
+    unit = _add_up(z, largest, top_at, is_largest, sums, exps)
+    dist.all_reduce(sums, dist.ReduceOp.SUM, group)
+
+    rest = sums[2] + (sums[1] - 1)
+    cost = torch.log1p(rest)
+    share = smoothing / n_classes
+    if smoothing < 1:
+        cost = cost + (1 - smoothing) * sums[0]
+    if smoothing:
+        cost = cost + share * sums[3]
+    # a row of weight 0 is no row, whatever it holds
+    cost = torch.where(row_weight > 0, row_weight * cost, 0)
+    if exps is None:
+        return cost, None
+
+    gradient = exps
+    scale = row_weight / (1 + rest)
+    gradient *= (scale / unit)[:, None]
+    if smoothing:
+        gradient -= (row_weight * share)[:, None]
+    label_weight = torch.where(label_is_here, (1 - smoothing) * row_weight, 0)
+    gradient[every, label_at] -= label_weight
+    # what the target of the top entry lacks of one, without rounding
+    missing = torch.ones_like(top)
+    missing[label_is_here & (label_at == top_at)] = smoothing
+    missing -= share
+    at_top = scale * (missing - (1 - missing) * rest)
+    gradient[every, top_at] = torch.where(is_largest, at_top, gradient[every, top_at])
+    (ignored,) = torch.nonzero(row_weight == 0, as_tuple=True)
+    gradient[ignored] = 0
+    return cost, gradient
+
+
 @quiet
-def _evaluate(
-    z: Array, y: Array, scale: Array, s: float, k: int, out: Any, group: Any, xp: Any
-) -> Array:
-    """Cost of each row; the gradient of this rank's columns `z` goes to `out`.
-
-    `y` is the label's column, if it is one of these, `scale` what a row counts
-    for; the mass `s` is spread over all `k` classes.
-    """
-    every, share = xp.arange(len(z), device=z.device), s / k
-    here, top = (y >= 0) & (y < z.shape[1]), z.argmax(1)
-    y, real = xp.where(here, y, 0), scale.dtype
-    m, peak, mine = (xp.asarray(z[every, i], dtype=real) for i in (top, top, y))
-    dist.all_reduce(torch.as_tensor(m), dist.ReduceOp.MAX, group)
-    first, unit = peak == m, xp.empty_like(m)
-    sums = xp.empty((4 if s else 3, len(z)), dtype=m.dtype, device=z.device)
-    sums[0], sums[1] = xp.where(here, m - mine, 0), first
-    _add_up(z, m, unit, top, first, sums, out, xp)
-    dist.all_reduce(torch.as_tensor(sums), dist.ReduceOp.SUM, group)
-    excess = sums[2] + (sums[1] - 1)
-    cost = xp.log1p(excess) + ((1 - s) * sums[0] if s < 1 else 0)
-    if out is not None:
-        factor = scale / (1 + excess)
-        out *= (factor / unit)[:, None]
-        if s:
-            out -= (scale * share)[:, None]
-        out[every, y] -= xp.where(here, (1 - s) * scale, 0)
-        # one minus the mass of the top entry, and that without rounding
-        free = xp.where(here & (y == top), s, 1) - share
-        at_top = factor * (free - (1 - free) * excess)
-        out[every, top] = xp.where(first, at_top, out[every, top])
-        out[scale == 0] = 0
-    return xp.where(scale > 0, scale * (cost + share * sums[3] if s else cost), 0)
-
-
 def _add_up(
-    z: Any, m: Any, unit: Any, top: Any, first: Any, sums: Any, out: Any, xp: Any
-) -> None:
-    """Sum up the exponentials but the `first` of all, at the top; `out` keeps them.
+    z: Tensor,
+    largest: Tensor,
+    top_at: Tensor,
+    is_largest: Tensor,
+    sums: Tensor,
+    exps: Tensor | None,
+) -> Tensor:
+    """Add up the exponentials of each row, but for one that is the largest of all.
 
-    They come in a `unit`, which the kernel chooses by the maximum `m` alone. If
-    there is a fourth sum, the gaps below the maximum go there.
+    The sums go to `sums[2]`, the exponentials to `exps`. They come in a unit that
+    depends on the largest logit alone, and is returned. Label smoothing has a
+    `sums[3]`, for the gaps below the largest.
     """
-    step = max(1, _kernel.BLOCK // z.shape[1])
-    ones = xp.ones(z.shape[1], dtype=m.dtype, device=z.device)
-    for start in range(0, len(z), step):
-        rows = slice(start, start + step)
-        block = xp.asarray(z[rows], dtype=m.dtype)
-        e = xp.empty_like(block) if out is None else out[rows]
+    unit = torch.empty_like(largest)
+    rows_per_block = _rows_per_block(z)
+    scratch = torch.empty_like(z[:rows_per_block], dtype=largest.dtype)
+    for start in range(0, len(z), rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        block = widen_half(z[rows])
+        below = largest[rows]
+        out = scratch[: len(block)] if exps is None else exps[rows]
         if len(sums) == 4:
-            sums[3, rows] = xp.subtract(m[rows, None], block, out=e) @ ones
-        _kernel._exponentials(block, m[rows], e, xp)
-        _kernel._exponentials(m[rows, None], m[rows], unit[rows, None], xp)
-        e[xp.arange(len(e), device=z.device), top[rows]] *= ~first[rows]
-        sums[2, rows] = e @ ones / unit[rows]
+            torch.sub(below[:, None], block, out=out)
+            sums[3, rows] = out.sum(1)
+        _exponentials(block, below, out)
+        _exponentials(below[:, None], below, unit[rows, None])
+        every = torch.arange(len(block), device=z.device)
+        out[every, top_at[rows]] *= ~is_largest[rows]
+        sums[2, rows] = out.sum(1) / unit[rows]
+    return unit
+
+
+def _exponentials(z: Tensor, largest: Tensor, out: Tensor) -> None:
+    """Put exp(z - shift) into `out`, with a shift that `largest` alone decides."""
+    if z.is_cpu:
+        _kernel.exponentials(z.numpy(), largest.numpy(), out.numpy())
+    else:
+        out.copy_(exp_of_gap(z, largest[:, None]))
+
+
+def _top(z: Tensor) -> Tensor:
+    """Where the largest entry of each row is."""
+    if not z.is_cpu:
+        return z.argmax(1)
+    # NumPy finds it several times as fast
+    blocks = z.split(_rows_per_block(z))
+    found = [widen_half(block).numpy().argmax(1) for block in blocks]
+    return torch.from_numpy(np.concatenate(found))
+
+
+def _rows_per_block(z: Tensor) -> int:
+    return max(1, _kernel.BLOCK // z.shape[1])
+
+
+def _working_type(z: Tensor) -> torch.dtype:
+    """Half precision has too few digits to add numbers up."""
+    return torch.float32 if is_half(z) else z.dtype

@@ -9,7 +9,6 @@ import json
 import math
 import os
 import signal
-import socket
 import sys
 import time
 import traceback
@@ -424,23 +423,26 @@ def fork(work, *arguments):
         os._exit(1)
 
 
-def meet(port):
+def meet(told):
     """Keep the store where ranks meet: it outlives those that leave."""
-    store = dist.TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False)
+    # on a port that the system chooses: two programs never get the same one
+    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    os.write(told, str(store.port).encode())
     signal.pause()
     del store
 
 
 def run(folder, world):
     """Start the ranks of a group, and wait for them."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    host = fork(meet, port)
+    heard, told = os.pipe()
+    host = fork(meet, told)
+    port = int(os.read(heard, 16))
     for number in [fork(main, folder, rank, world, port) for rank in range(world)]:
         os.waitpid(number, 0)
     os.kill(host, signal.SIGKILL)
     os.waitpid(host, 0)
+    os.close(heard)
+    os.close(told)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from grader import notebook
-from grader.marking import collect, store
+from grader.marking import checks, collect, store
 from grader.marking.mark import Result
 from grader.release import assignment, seeds
 from grader.sandbox import packages
@@ -549,3 +549,41 @@ RELEASED = [
 )
 def test_the_answer_is_found_whatever_else_has_changed(text, answer):
     assert notebook.written_answer(text, RELEASED) == answer
+
+
+# ---- checks
+
+OF_ALL_KINDS = r"""
+test = {"name": "q1", "points": 6, "suites": [{"cases": [
+    {"code": ">>> f(2)\n4\n", "hidden": False, "points": 1},
+    {"code": ">>> f(2)\n5\n>>> f(3)\n7\n", "hidden": False, "points": 1},
+    {"code": ">>> f = abs\n>>> 1 / f(0)\n", "hidden": True, "points": 1,
+     "failure_message": "Nothing divides by zero."},
+    {"code": ">>> print('f')\n>>> if f(1) > 0:\n...     assert False, 'f(1)'\n",
+     "hidden": True, "points": 1},
+    {"code": ">>> import warnings\n>>> warnings.warn('old')\n1\n", "hidden": True,
+     "points": 2},
+]}]}
+"""
+
+
+@pytest.mark.filterwarnings("default")
+def test_checks_come_out_as_in_otter_with_which_students_run_them():
+    from otter.test_files.ok_test import OKTestFile
+
+    told: dict = {}
+    exec(OF_ALL_KINDS, told)
+    file = OKTestFile.from_spec(told["test"])
+    names = {"f": lambda x: x**2}
+    file.run(names)
+    cases = checks.read(OF_ALL_KINDS)
+    outcomes = [checks.run(case, names) for case in cases]
+    assert [passed for passed, _ in outcomes] == [True, False, False, False, False]
+    for case, (passed, printed), otter in zip(
+        cases, outcomes, file.test_case_results, strict=True
+    ):
+        assert passed == otter.passed
+        assert passed or otter.message == f"❌ Test case failed\n{printed}"
+        assert case.points == otter.test_case.points
+        assert case.hidden == otter.test_case.hidden
+        assert case.hint == (otter.test_case.failure_message or "")

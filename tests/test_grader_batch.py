@@ -15,6 +15,7 @@ from grading import ROOT, built, mark, notebook, solution_cells, walls  # noqa: 
 
 from grader import __main__ as command
 from grader.marking import batch, trial
+from grader.marking.checks import read
 from grader.marking.mark import Submission
 from grader.release import __main__ as release
 from grader.release import assignment
@@ -140,10 +141,10 @@ def test_hidden_tests_reach_no_page_for_students(place):
     assert command.main(words(place)) == 0
     hidden = [
         line.strip()
-        for test in built("hw2").task.tests
-        for case in built("hw2").task.test_file(test).test_cases
+        for test in built("hw2").task.tests.values()
+        for case in read(test)
         if case.hidden
-        for line in case.body.replace(">>> ", "").replace("... ", "").splitlines()
+        for line in case.code.replace(">>> ", "").replace("... ", "").splitlines()
         if len(line) > 20
     ]
     assert len(hidden) > 30

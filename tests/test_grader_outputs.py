@@ -16,13 +16,12 @@ import pages as faults
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from otter.test_files.abstract_test import TestCase as Case
-from otter.test_files.ok_test import OKTestFile
 
 from chapters import ROOT
 from grader.limits import Limits
 from grader.marking import mark as marking
 from grader.marking import sheet as sheets
+from grader.marking.checks import Case
 from grader.marking.mark import Result, Submission, mark
 from grader.pages import answers, feedback, gradescope, report, words
 from grader.release.assignment import Assignment, Question
@@ -57,11 +56,8 @@ HOSTILE += "w" * 150
 def check(code, hidden=False, points=1, **names):
     """A check that ran on `names`, as the marker keeps it."""
     lines = "".join(f">>> {line}\n" for line in code.splitlines())
-    case = Case("q1 - 1", lines, hidden, points, "", "a hint")
-    file = OKTestFile("q1", "q1.py", [case], all_or_nothing=False)
-    file.run({"np": np, **names})
-    (outcome,) = file.test_case_results
-    return asdict(marking._check(outcome, 1))
+    case = Case("q1 0", lines, hidden, points, "a hint")
+    return asdict(marking.run_check(case, 1, {"np": np, **names}))
 
 
 def named(name, earned, possible=1, **more):

@@ -607,6 +607,7 @@ HALVES = torch.full((2, 3), 0.5)
 REFUSALS = [
     (TypeError, "hidden must be a torch tensor, got ndarray", {"hidden": np.ones(3)}),
     (TypeError, "bias must be a torch tensor, got list", {"bias": [0.0]}),
+    (TypeError, "hidden must be dense", {"hidden": torch.ones(2, 4).to_sparse()}),
     (
         TypeError,
         r"target must hold integer class indices, got torch\.float32: probabilities",
@@ -677,6 +678,13 @@ REFUSALS = [
     ),
     (ValueError, r"positive integer, got 2\.5", {"chunk_size": 2.5}),
 ]
+
+
+def test_labels_are_checked_although_a_mode_looks_on():
+    leaves, target = problem()
+    target[1] = K
+    with Allocations(), pytest.raises(ValueError, match="got maximum 6"):
+        ours(leaves, target)
 
 
 @pytest.mark.parametrize(("kind", "match", "changed"), REFUSALS)

@@ -5,6 +5,7 @@ numbers of ranks, and the reports are read.
 """
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -22,6 +23,8 @@ if not dist.is_available():
 import sharded  # noqa: E402
 import torch  # noqa: E402
 
+import celib.parallel  # noqa: E402
+from celib._autograd import exp_of_gap  # noqa: E402
 from celib.parallel import vocab_parallel_cross_entropy  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,14 +101,119 @@ def test_gradcheck(reduction, smoothing):
     assert torch.autograd.gradcheck(f, (z,))
 
 
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(
+    ("kind", "ignored"), [(torch.uint8, -100), (torch.uint8, 255), (torch.int8, 255)]
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_narrow_labels_do_not_wrap(kind, ignored, dtype):
+    # in eight bits -100 is 156, and 255 is -1
+    z, _ = sharded.problem((4,), 200, dtype)
+    y = torch.tensor([120, 127, 1, 0], dtype=kind)
+    if kind == torch.uint8:
+        y[0] = 156
+    found = vocab_parallel_cross_entropy(z, y, ignore_index=ignored)
+    assert found == vocab_parallel_cross_entropy(z, y.long())
+
+
+@pytest.mark.usefixtures("alone")
+def test_no_label_need_be_ignored():
+    z, y = sharded.problem((4,), 3)
+    expected = vocab_parallel_cross_entropy(z, y)
+    assert vocab_parallel_cross_entropy(z, y, ignore_index=None) == expected
+    y[0] = -100
+    with pytest.raises(ValueError, match=r"must lie in \[0, 3\), got minimum -100"):
+        vocab_parallel_cross_entropy(z, y, ignore_index=None)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_scaled_loss_keeps_small_gradients_of_half_precision():
+    # 1e-8 is below the least float16, but not once training scales the loss
+    z = torch.tensor([[18.0, 0.0]], dtype=torch.float16, requires_grad=True)
+    loss = vocab_parallel_cross_entropy(z, torch.tensor([0]))
+    (loss * 2**12).backward()
+    assert float(z.grad[0, 1]) == pytest.approx(math.exp(-18) * 2**12, rel=1e-3)
+
+
+@pytest.mark.usefixtures("alone")
+def test_autocast_leaves_the_loss_in_single_precision():
+    z, y = sharded.problem((4,), 3, torch.bfloat16)
+    z.requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = vocab_parallel_cross_entropy(z, y)
+    assert loss.dtype == torch.float32
+    loss.backward()
+    assert z.grad.dtype == torch.bfloat16
+    expected = vocab_parallel_cross_entropy(z.detach().float(), y)
+    assert loss.detach() == expected
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_what_numpy_cannot_follow_goes_the_same_way(monkeypatch, smoothing):
+    # as on an accelerator
+    z, y = sharded.problem((4,), 30)
+    z = torch.cat([z, z + 1000, z - 1000, z + 55])
+    y = y.repeat(4)
+    results = []
+    for on_accelerator in (False, True):
+        if on_accelerator:
+
+            def exponentials(z, largest, out):
+                out.copy_(exp_of_gap(z, largest[:, None]))
+
+            monkeypatch.setattr(celib.parallel, "_exponentials", exponentials)
+        leaf = z.clone().requires_grad_()
+        loss = vocab_parallel_cross_entropy(leaf, y, label_smoothing=smoothing)
+        loss.backward()
+        results.append((loss.detach(), leaf.grad))
+    torch.testing.assert_close(*results, rtol=1e-13, atol=1e-14)
+
+
+def in_forward_mode(f):
+    def along_itself(z):
+        with torch.autograd.forward_ad.dual_level():
+            f(torch.autograd.forward_ad.make_dual(z, z))
+
+    return along_itself
+
+
+FOLLOWED = {
+    "func.grad": torch.func.grad,
+    "jacfwd": torch.func.jacfwd,
+    "vmap": lambda f: lambda z: torch.func.vmap(f)(z[None]),
+    "make_fx": torch.fx.experimental.proxy_tensor.make_fx,
+    "compile": lambda f: torch.compile(f, backend="eager"),
+    "jit.trace": lambda f: lambda z: torch.jit.trace(f, (z,)),
+    "meta": lambda f: lambda z: f(z.to("meta")),
+    "forward mode": in_forward_mode,
+}
+
+
+# torch says so of itself
+@pytest.mark.filterwarnings("ignore:.torch.jit.* is deprecated")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_what_ranks_cannot_exchange_is_refused(name):
+    z, y = sharded.problem((4,), 3)
+
+    def f(z):
+        return vocab_parallel_cross_entropy(z, y.to(z.device))
+
+    follow = FOLLOWED[name](f)
+    with pytest.raises(RuntimeError, match="must be numbers that ranks can exchange"):
+        follow(z)
+
+
 REFUSALS = [
     (
         TypeError,
         "floating-point numbers, got torch.int64",
         {"z": torch.zeros(2, 3).long()},
     ),
-    (TypeError, "local_logits must be a tensor.*, got list and", {"z": [[0.0]]}),
-    (TypeError, "class indices, got Tensor and torch.float32", {"y": torch.ones(2, 3)}),
+    (TypeError, "local_logits must be a tensor, got list", {"z": [[0.0]]}),
+    (TypeError, "must hold class indices, got torch.float32", {"y": torch.ones(2, 3)}),
     (TypeError, "integer class indices, got bool", {"y": torch.ones(2).bool()}),
     (
         ValueError,
@@ -131,6 +239,22 @@ def test_wrong_input_is_refused(kind, match, changed):
 def test_numpy_arrays_are_refused():
     z, y = torch.zeros(2, 3).numpy(), torch.tensor([0, 1]).numpy()
     with pytest.raises(TypeError, match="local_logits must be a tensor"):
+        vocab_parallel_cross_entropy(z, y)
+
+
+@pytest.mark.usefixtures("alone")
+def test_distributed_tensors_are_refused():
+    mesh = dist.init_device_mesh("cpu", (1,))
+    z = dist.tensor.DTensor.from_local(torch.zeros(2, 3), mesh)
+    with pytest.raises(TypeError, match=r"must not be a DTensor: .*to_local\(\)"):
+        vocab_parallel_cross_entropy(z, torch.tensor([0, 1]))
+
+
+@pytest.mark.usefixtures("alone")
+def test_labels_are_checked_although_a_mode_looks_on():
+    z, y = sharded.problem((4,), 3)
+    y[1] = 3
+    with sharded.Collectives(), pytest.raises(ValueError, match="got maximum 3"):
         vocab_parallel_cross_entropy(z, y)
 
 

@@ -58,7 +58,7 @@ def show_source(function: Callable[..., Any], /) -> None:
     >>> from celib.softmax import log_sigmoid
     >>> show_source(log_sigmoid)  # doctest: +ELLIPSIS
     def log_sigmoid(x: Array, /) -> Array:
-        xp = namespace(x=x)
+        namespace(x=x)
         ...
     """
     code = _without_docstring(textwrap.dedent(inspect.getsource(function)))

@@ -66,7 +66,7 @@ def cross_entropy(
     *,
     axis: int = -1,
     weight: Array | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> Array:
@@ -131,7 +131,7 @@ def nll(
     *,
     axis: int = -1,
     weight: Array | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     reduction: str = "mean",
 ) -> Array:
     r"""Negative log-likelihood of class labels, from log-probabilities.
@@ -188,7 +188,7 @@ def focal_loss(
     axis: int = -1,
     weight: Array | None = None,
     gamma: float = 2.0,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     reduction: str = "mean",
 ) -> Array:
     r"""Focal loss of several classes: cross-entropy that forgets the easy ones.
@@ -200,9 +200,11 @@ def focal_loss(
     logits, target : array
         As for `cross_entropy`; probabilities stand for the mean loss of a label
         that is drawn from them.
+    axis, weight : optional
+        As for `cross_entropy`.
     gamma : float
         How fast the easy ones are forgotten, not negative: 0 forgets nothing.
-    axis, weight, ignore_index, reduction : optional
+    ignore_index, reduction : optional
         As for `cross_entropy`.
 
     Returns
@@ -251,7 +253,7 @@ def poly1_cross_entropy(
     epsilon: float = 1.0,
     axis: int = -1,
     weight: Array | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     reduction: str = "mean",
 ) -> Array:
     r"""Cross-entropy with the first term of its series in 1 - q changed.
@@ -465,8 +467,6 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
     check_choice("reduction", o.reduction, REDUCTIONS)
     check_float(log_probs=log_probs)
     check_axis(log_probs, o.axis, "log_probs")
-    if is_float(target):
-        raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     expected = list(log_probs.shape)
     n_classes = expected.pop(o.axis)
     if tuple(target.shape) != tuple(expected):
@@ -474,6 +474,8 @@ def _check_nll(log_probs: Array, target: Array, o: Options) -> None:
             f"target must have shape {tuple(expected)}, that of log_probs without "
             f"axis={o.axis}, got {tuple(target.shape)}"
         )
+    if is_float(target):
+        raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     if o.weight is not None:
         check_weight(xp, o.weight, n_classes)
 

@@ -1,7 +1,8 @@
 """From a folder of notebooks to points, each result kept as soon as it is there.
 
 ``collect``   finds the submissions
-``mark``      marks one of them; ``failures`` reads what a failed check printed
+``mark``      marks one of them; ``checks`` runs its checks, and ``failures`` reads
+              what a failed one printed
 ``batch``     marks a class, on this machine or on a cluster
 ``trial``     marks the solution and wrong answers: what must come out right or wrong
 ``store``     keeps the results and `grades.csv`

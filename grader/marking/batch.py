@@ -22,7 +22,7 @@ DECIDES = sorted(
     [
         *(GRADER / f"{name}.py" for name in ("limits", "notebook", "text")),
         *(GRADER / "sandbox").rglob("*.py"),
-        *(GRADER / "marking" / f"{name}.py" for name in ("mark", "failures")),
+        *(GRADER / "marking" / f"{name}.py" for name in ("mark", "checks", "failures")),
         GRADER / "release" / "seeds.py",
     ]
 )

@@ -5,10 +5,9 @@ import threading
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
-from otter.test_files.ok_test import OKTestFile
 
 from grader import notebook
-from grader.marking import failures
+from grader.marking import checks, failures
 from grader.release import seeds
 from grader.sandbox.session import Session
 from grader.text import clean
@@ -117,28 +116,29 @@ def _run_checks(assignment, session, result):
     names = {"np": np, **found}
     for hidden in (False, True):
         for question in assignment.questions:
-            whole = assignment.test_file(question)
-            cases = [case for case in whole.test_cases if case.hidden is hidden]
-            part = OKTestFile(whole.name, whole.path, cases, all_or_nothing=False)
-            part.run(names)
-            outcomes = enumerate(part.test_case_results, 1)
-            done = [_check(outcome, n, found, exports) for n, outcome in outcomes]
+            cases = checks.read(assignment.tests[question])
+            part = [case for case in cases if case.hidden is hidden]
+            done = [
+                run_check(case, number, names, found, exports)
+                for number, case in enumerate(part, 1)
+            ]
             result.checks.setdefault(question, []).extend(map(asdict, done))
             result.scores[question] += sum(check.earned for check in done)
     result.scores = {q: round(float(score), 6) for q, score in result.scores.items()}
 
 
-def _check(outcome, number, found=(), exports=()):
-    case = outcome.test_case
+def run_check(case, number, names, found=(), exports=()) -> Check:
+    """Run one test on `names`; say what became of it, and what helps."""
     kind = "Hidden check" if case.hidden else "Check"
-    message = "" if outcome.passed else failures.kept(outcome.message)
-    hint = failures.not_tried(message, found, exports) or case.failure_message or ""
+    passed, printed = checks.run(case, names)
+    message = "" if passed else failures.kept(printed)
+    hint = failures.not_tried(message, found, exports) or case.hint
     return Check(
         name=f"{kind} {number}",
         hidden=case.hidden,
         possible=case.points,
-        earned=case.points if outcome.passed else 0.0,
-        hint="" if outcome.passed else hint,
+        earned=case.points if passed else 0.0,
+        hint="" if passed else hint,
         message=message,
     )
 

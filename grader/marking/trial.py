@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -36,9 +37,12 @@ def try_out(name: str, root: Path = ROOT, course_seed="authoring") -> str:
     built, wrong = root / "dist" / name, wrong_answers(name, root)
     solution = (built / "autograder" / f"{name}.ipynb").read_bytes()
     blank = (built / "student" / f"{name}.ipynb").read_bytes()
-    tried = [Submission("solution", solution), Submission("blank", blank)]
-    tried += [Submission(p.stem, with_cell(solution, p.read_text())) for p in wrong]
-    full, nothing, *results = _mark_all(task, box, course_seed, tried)
+    tried = [(Submission("solution", solution), task)]
+    tried += [(Submission("blank", blank), task)]
+    for path in wrong:
+        answer = with_cell(solution, path.read_text())
+        tried.append((Submission(path.stem, answer), _only(question_of(path), task)))
+    full, nothing, *results = _mark_all(box, course_seed, tried)
     problems = [*_full(task, full), *_nothing(nothing)]
     problems += _enough_wrong_answers(task, root)
     for path, result in zip(wrong, results, strict=True):
@@ -48,21 +52,32 @@ def try_out(name: str, root: Path = ROOT, course_seed="authoring") -> str:
     return f"{name}: solution 100 %, blank 0 %, {len(wrong)} wrong answers caught"
 
 
-def _mark_all(task, box, course_seed, tried):
+def question_of(path: Path) -> str:
+    """Return the question that a wrong answer belongs to."""
+    return path.stem.partition("-")[0]
+
+
+def _only(question, task):
+    """Return the assignment as if it asked one question: the others are solved."""
+    asked = {q: told for q, told in task.questions.items() if q == question}
+    return replace(task, questions=asked)
+
+
+def _mark_all(box, course_seed, tried):
     """Return the results, each process having marked every n-th after the other."""
     jobs = os.cpu_count() or 1
     parts = [tried[n::jobs] for n in range(jobs)]
     results = [None] * len(tried)
     with batch.local(jobs) as executor:
-        marked = executor.map(partial(_mark_part, task, box, course_seed), parts)
+        marked = executor.map(partial(_mark_part, box, course_seed), parts)
         for n, part in enumerate(marked):
             results[n::jobs] = part
     return results
 
 
-def _mark_part(task, box, course_seed, tried):
+def _mark_part(box, course_seed, tried):
     with walls.OneWorker(box, len(tried)) as one:
-        return [mark(submission, task, one, course_seed) for submission in tried]
+        return [mark(submission, task, one, course_seed) for submission, task in tried]
 
 
 def wrong_answers(name: str, root: Path = ROOT) -> list[Path]:
@@ -97,14 +112,14 @@ def _nothing(result):
 
 
 def _enough_wrong_answers(task, root):
-    questions = [path.stem.partition("-")[0] for path in wrong_answers(task.name, root)]
+    questions = [question_of(path) for path in wrong_answers(task.name, root)]
     for question in task.questions:
         if questions.count(question) < 3:
             yield f"{question} has {questions.count(question)} wrong answers, needs 3"
 
 
 def _caught(path, result, task):
-    question = path.stem.partition("-")[0]
+    question = question_of(path)
     hint = HINT.match(path.read_text())
     failed = [c for c in result.checks[question] if c["earned"] < c["possible"]]
     if not failed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.marking.mark import MEANING, NOT_RUN
-from grader.pages import html, pictures, words
+from grader.pages import html, words
 
 ENOUGH = 10
 UNKNOWN = "n/a"
@@ -42,11 +42,18 @@ def page(results, task, marks=None) -> str:
         odd=[result for result in ordered if result.status != "ok" or result.notes],
         happened=words.happened,
         ran=ran,
-        pictures=pictures.draw(ran, task, questions) if ran else [],
+        pictures=_pictures(ran, task, questions) if ran else [],
         questions=questions,
         enough=ENOUGH,
         checked=[checks_ for checks_ in checks if checks_],
     )
+
+
+def _pictures(ran, task, questions):
+    # Here, as matplotlib takes longer to start than many a submission to mark.
+    from grader.pages import pictures
+
+    return pictures.draw(ran, task, questions)
 
 
 # ---- questions

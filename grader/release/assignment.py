@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import yaml
-from otter.test_files.ok_test import OKTestFile
 
 from grader import notebook
 from grader.limits import Limits
@@ -58,12 +57,6 @@ class Assignment:
         """A digest of all that decides a mark: tests, points, limits."""
         parts = [self.tests, str(self.questions), str(self.limits), self.packages]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-    def test_file(self, question: str) -> OKTestFile:
-        """Return otter's test file of one question."""
-        names: dict = {}
-        exec(compile(self.tests[question], f"{question}.py", "exec"), names)
-        return OKTestFile.from_spec(names["test"], path=f"{question}.py")
 
 
 def settings(folder: Path) -> dict:
