@@ -58,6 +58,11 @@ def value_and_grad(
     formula: Callable[[Tensor], Tensor], z: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Value of a formula, and the gradient of its sum."""
+    if torch.jit.is_tracing() or torch.compiler.is_exporting():
+        raise TypeError(
+            "the gradient is not formed while torch.jit traces or torch.export "
+            "writes down: differentiate the loss that they return"
+        )
 
     def total(z: Tensor) -> tuple[Tensor, Tensor]:
         value = formula(z)

@@ -6,6 +6,7 @@ docstring names: parts of celib, in single backticks, and chapters.
 """
 
 import importlib
+import json
 import pkgutil
 import re
 import sys
@@ -17,6 +18,22 @@ from sphinx.util.docutils import SphinxRole
 
 PAGE = "chapters/appendix-e-reference"
 NAMES, ENTRIES = "% every name, by module", "% every entry, by module"
+SUPPORT = "% what works where"
+# tests/support.py measures it, in all of these ways and some more.
+TABLE = Path(__file__).resolve().parent.parent / "support.json"
+COLUMNS = {
+    "NumPy": "NumPy",
+    "eager": "torch",
+    "backward": "backward",
+    "twice": "twice",
+    "compile": "compile",
+    "export": "export",
+    "func.grad": "func.grad",
+    "vmap": "vmap",
+    "jvp": "jvp",
+    "autocast": "autocast",
+}
+MARKS = {"yes": "✓", "refused": "refused", "no gradient": "\N{EN DASH}"}
 # The choices of an option, whose quotation marks are to stay straight.
 CHOICES = re.compile(r"(?<= : )\{.*\}")
 CHAPTERS = re.compile(r"\b[Cc]hapters? \d+(?:(?:, and chapter|,| and| to) \d+)*")
@@ -51,9 +68,20 @@ def write_modules(app, docname, source):
     if docname == PAGE:
         with mock(app.config.autodoc_mock_imports):
             modules = public_modules()
+        assert SUPPORT in source[0], f"{PAGE} must hold the line {SUPPORT!r}"
+        source[0] = source[0].replace(SUPPORT, support_table())
         for place, write in ((NAMES, name_line), (ENTRIES, entries)):
             assert place in source[0], f"{PAGE} must hold the line {place!r}"
             source[0] = source[0].replace(place, "\n".join(map(write, modules)))
+
+
+def support_table():
+    """Show which function takes arrays and tensors in which way, from `TABLE`."""
+    lines = [["", *COLUMNS.values()], [":---", *[":---:"] * len(COLUMNS)]]
+    for name, outcomes in json.loads(TABLE.read_text()).items():
+        marks = [MARKS[outcomes[way]] for way in COLUMNS]
+        lines.append([f"{{py:obj}}`{name} <celib.{name}>`", *marks])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def name_line(module):
