@@ -33,7 +33,7 @@ COLUMNS = {
     "jvp": "jvp",
     "autocast": "autocast",
 }
-MARKS = {"yes": "✓", "refused": "refused", "no gradient": "\N{EN DASH}"}
+MARKS = {"yes": "✓", "refused": "✗", "no gradient": "\N{EN DASH}"}
 # The choices of an option, whose quotation marks are to stay straight.
 CHOICES = re.compile(r"(?<= : )\{.*\}")
 CHAPTERS = re.compile(r"\b[Cc]hapters? \d+(?:(?:, and chapter|,| and| to) \d+)*")
