@@ -3,6 +3,7 @@
 `python tests/support.py` measures all of them and renews the table of appendix E.
 """
 
+import functools
 import json
 import sys
 import warnings
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from arrays import slope, to_numpy, to_torch
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -23,16 +25,16 @@ from celib import (
     likelihood,
     linear,
     losses,
+    parallel,
     scoring,
     softmax,
 )
 
-# celib.parallel has no place here: its calls need a group of processes, see
-# tests/test_parallel.py.
 MODULES = (
     softmax,
     losses,
     linear,
+    parallel,
     gradients,
     information,
     likelihood,
@@ -91,6 +93,19 @@ def as_number(result: Any) -> Any:
     return result if type(result) is float else (result**2).sum()
 
 
+def in_a_group(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a group of one process, this one, when the function is called."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        if not dist.is_initialized():
+            store = dist.HashStore()
+            dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+        return function(*args, **options)
+
+    return call
+
+
 NAMED = {
     "softmax": {
         "log_sigmoid": Call(softmax.log_sigmoid, X),
@@ -126,6 +141,11 @@ NAMED = {
     "linear": {
         "linear_cross_entropy": Call(
             linear.linear_cross_entropy, Z, (TEACHER @ TEACHER.T @ Z, LABELS)
+        ),
+    },
+    "parallel": {
+        "vocab_parallel_cross_entropy": Call(
+            in_a_group(parallel.vocab_parallel_cross_entropy), Z, (LABELS,)
         ),
     },
     "gradients": {
@@ -205,7 +225,7 @@ def expected_slope(call: Call) -> float:
 
 
 def takes_numpy(call: Call) -> bool:
-    return call.function.__module__ != "celib.linear"
+    return call.function.__module__ not in ("celib.linear", "celib.parallel")
 
 
 def close(found: Any, wanted: float, digits: float = 1e-9) -> None:
@@ -376,7 +396,7 @@ def under_autocast(call: Call) -> None:
         assert plain == cast
         return
     leaves_float32 = call.function.__module__.startswith(
-        ("celib.losses", "celib.softmax", "celib.linear")
+        ("celib.losses", "celib.softmax", "celib.linear", "celib.parallel")
     )
     for one, other in zip(parts(cast), parts(plain), strict=True):
         if leaves_float32:
@@ -430,6 +450,8 @@ SENTENCES = (
     "needs numbers, got tensors that torch only traces",
     "is not formed while torch.jit traces",
     "must be a torch tensor",
+    "must be numbers that ranks can exchange",
+    "create_graph must be False for",
     "takes torch tensors",
 )
 

@@ -58,9 +58,11 @@ def group():
     import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
 
-    store = dist.HashStore()
-    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    if not dist.is_initialized():
+        store = dist.HashStore()
+        dist.init_process_group("gloo", store=store, rank=0, world_size=1)
     yield init_device_mesh("cpu", (1,))
+    # another file may want a group of its own
     dist.destroy_process_group()
 
 
