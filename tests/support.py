@@ -3,11 +3,11 @@
 `python tests/support.py` measures all of them and renews the table of appendix E.
 """
 
-import functools
+import contextlib
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,19 +93,6 @@ def as_number(result: Any) -> Any:
     return result if type(result) is float else (result**2).sum()
 
 
-def in_a_group(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a group of one process, this one, when the function is called."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
-        if not dist.is_initialized():
-            store = dist.HashStore()
-            dist.init_process_group("gloo", store=store, rank=0, world_size=1)
-        return function(*args, **options)
-
-    return call
-
-
 NAMED = {
     "softmax": {
         "log_sigmoid": Call(softmax.log_sigmoid, X),
@@ -145,7 +132,7 @@ NAMED = {
     },
     "parallel": {
         "vocab_parallel_cross_entropy": Call(
-            in_a_group(parallel.vocab_parallel_cross_entropy), Z, (LABELS,)
+            parallel.vocab_parallel_cross_entropy, Z, (LABELS,)
         ),
     },
     "gradients": {
@@ -428,9 +415,20 @@ WAYS: dict[str, Callable[[Call], None]] = {
 YES_IT_WORKS, REFUSED, NOT_RECORDED = "yes", "refused", "no gradient"
 
 
+@contextlib.contextmanager
+def group_of_one() -> Iterator[None]:
+    """Have a group of processes that is this one alone, for celib.parallel."""
+    store = dist.HashStore()
+    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
 def outcome(name: str, way: str) -> str:
     """Tell what becomes of a call: a wrong number is an AssertionError."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), group_of_one():
         warnings.simplefilter("error")
         for message, category in OF_TORCH:
             warnings.filterwarnings("ignore", message, category)
