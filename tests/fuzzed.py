@@ -399,6 +399,63 @@ def squares_and_margins(draw: Any) -> Case:
 
 
 @family
+def contrast(draw: Any) -> Case:
+    """A positive among negatives, of which some may be ruled out."""
+    items, m = shape(draw), int(pick(draw, (1, 2, 4)))
+    dtype = pick(draw, FLOATS[1:])
+    positive = np.asarray(np.asarray(draw.normal(size=items)).astype(dtype))
+    negatives = draw.normal(size=(*items, m)).astype(dtype)
+    if chance(draw, 0.3):
+        negatives[draw.random(negatives.shape) < 0.4] = -np.inf
+    temperature = pick(draw, (0.1, 1.0, 3.0))
+    costs, slopes, sizes = nothing_like(positive, items)
+    for i in np.ndindex(items):
+        row = [mpmath.mpf(float(positive[i])), *exactly(negatives[i])]
+        row = [v / mpmath.mpf(temperature) for v in row]
+        costs[i] = surprisals(row)[0]
+        missed = sum(probabilities(row)[1:])
+        slopes[i] = -missed / mpmath.mpf(temperature)
+        sizes[i] = -slopes[i]
+    n = mpmath.mpf(costs.size)
+    options = {"temperature": temperature}
+    others = (negatives,)
+    return Case(
+        "info_nce", positive, others, options, costs, slopes, sizes, n, False, 1e3
+    )
+
+
+@family
+def margins_of_classes(draw: Any) -> Case:
+    """Both hinges of several classes; scores are random, so that no two are alike."""
+    items, k = shape(draw), int(pick(draw, (1, 2, 3, 5)))
+    s = draw.normal(size=(*items, k)).astype(pick(draw, FLOATS[1:]))
+    labels = draw.integers(0, k, items)
+    labels = np.asarray(np.asarray(labels).astype(pick(draw, INTEGERS)))
+    variant = pick(draw, ("crammer-singer", "weston-watkins"))
+    power = int(pick(draw, (1, 2)))
+    costs, slopes, sizes = nothing_like(s, items)
+    for i in np.ndindex(items):
+        y = int(labels[i])
+        row = exactly(s[i])
+        lacks = {c: max(1 - row[y] + row[c], mpmath.mpf(0)) for c in range(k) if c != y}
+        share = mpmath.mpf(1)
+        if variant == "weston-watkins":
+            share = share / k
+        elif lacks:
+            worst = max(lacks, key=lambda c: lacks[c])
+            lacks = {worst: lacks[worst]}
+        for c, lack in lacks.items():
+            costs[i] += share * lack**power
+            pull = share * power * lack ** (power - 1) if lack else mpmath.mpf(0)
+            slopes[i][c] += pull
+            slopes[i][y] -= pull
+        sizes[i][:] = sum(abs(v) for v in slopes[i]) + 1
+    n = mpmath.mpf(costs.size)
+    name, options = "multiclass_hinge_loss", {"variant": variant, "power": power}
+    return Case(name, s, (labels,), options, costs, slopes, sizes, n, True, 1e3)
+
+
+@family
 def distillation(draw: Any) -> Case:
     """A student and its teacher, of moderate logits: T rounds every quotient."""
     items, k = shape(draw), int(pick(draw, (1, 2, 3, 5)))
