@@ -561,13 +561,12 @@ test = {"name": "q1", "points": 6, "suites": [{"cases": [
      "failure_message": "Nothing divides by zero."},
     {"code": ">>> print('f')\n>>> if f(1) > 0:\n...     assert False, 'f(1)'\n",
      "hidden": True, "points": 1},
-    {"code": ">>> import warnings\n>>> warnings.warn('old')\n1\n", "hidden": True,
-     "points": 2},
+    {"code": ">>> import sys\n>>> _ = sys.stderr.write('old')\n>>> f(1)\n2\n",
+     "hidden": True, "points": 2},
 ]}]}
 """
 
 
-@pytest.mark.filterwarnings("default")
 def test_checks_come_out_as_in_otter_with_which_students_run_them():
     from otter.test_files.ok_test import OKTestFile
 
