@@ -18,7 +18,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test quick check hooks chapter text notebook lab assignments bench \
+.PHONY: help book test quick check hooks chapter text notebook lab assignments bench fuzz \
 	lock newest clean
 
 help: ## say what each target does
@@ -110,6 +110,11 @@ lab: $(LAB) ## open the notebooks in JupyterLab
 
 assignments: $(ALL) ## build the homework into dist/, try it, say what to hand out
 	@$(RUN) -m grader.release
+
+SEED ?= 1
+CASES ?= 20000
+fuzz: $(ALL) ## draw CASES=20000 calls of celib with SEED=1, compare them with 40 digits
+	@$(RUN) tests/fuzzed.py $(SEED) $(CASES)
 
 bench: $(ALL) ## measure celib beside its peers: accuracy, speed, memory
 	@for part in accuracy speed losses pairs linear parallel results; do \

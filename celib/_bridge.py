@@ -8,6 +8,7 @@ of `celib._autograd`, which torch can trace, map and differentiate.
 torch is imported only when a tensor comes.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,7 @@ def autocast_is_on(x: Array) -> bool:
     return bool(torch.is_autocast_enabled(x.device.type))
 
 
+@quiet
 def narrow_half(result: Array, like: Array) -> Array:
     """Round to half precision if `like` has it, as torch's losses do.
 
@@ -164,7 +166,7 @@ def reduce(costs: Array, reduction: str, denominator: Any = None) -> Array:
     """Keep the costs, add them up, or divide the sum by `denominator`.
 
     The denominator is the number of costs unless it is given. The mean of nothing
-    is NaN.
+    is NaN, and nothing moves it.
     """
     if reduction == "none":
         return costs
@@ -172,5 +174,9 @@ def reduce(costs: Array, reduction: str, denominator: Any = None) -> Array:
     if reduction == "sum":
         return total
     if denominator is None:
-        denominator = costs.size if is_numpy(costs) else costs.numel()
-    return total / denominator
+        return total / (costs.size if is_numpy(costs) else costs.numel())
+    if is_numpy(costs):
+        return total / denominator
+    xp = array_namespace(costs)
+    counted = denominator > 0
+    return xp.where(counted, total / xp.where(counted, denominator, 1), math.nan)

@@ -300,6 +300,7 @@ def from_probabilities(
 
 def _scale(denominator: Any, o: Options) -> float:
     """Return the factor of the costs before they are added up."""
-    if o.reduction == "mean" and denominator > 0:
-        return float(1 / denominator)
-    return 1.0
+    if o.reduction != "mean":
+        return 1.0
+    # the mean of nothing is NaN, and nothing moves it
+    return float(1 / denominator) if denominator > 0 else 0.0

@@ -3,15 +3,17 @@
 `python tests/support.py` measures all of them and renews the table of appendix E.
 """
 
+import contextlib
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from arrays import slope, to_numpy, to_torch
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -23,16 +25,16 @@ from celib import (
     likelihood,
     linear,
     losses,
+    parallel,
     scoring,
     softmax,
 )
 
-# celib.parallel has no place here: its calls need a group of processes, see
-# tests/test_parallel.py.
 MODULES = (
     softmax,
     losses,
     linear,
+    parallel,
     gradients,
     information,
     likelihood,
@@ -128,6 +130,11 @@ NAMED = {
             linear.linear_cross_entropy, Z, (TEACHER @ TEACHER.T @ Z, LABELS)
         ),
     },
+    "parallel": {
+        "vocab_parallel_cross_entropy": Call(
+            parallel.vocab_parallel_cross_entropy, Z, (LABELS,)
+        ),
+    },
     "gradients": {
         "binary_cross_entropy_with_logits_value_and_grad": Call(
             gradients.binary_cross_entropy_with_logits_value_and_grad, X, (ANSWERS,)
@@ -205,7 +212,7 @@ def expected_slope(call: Call) -> float:
 
 
 def takes_numpy(call: Call) -> bool:
-    return call.function.__module__ != "celib.linear"
+    return call.function.__module__ not in ("celib.linear", "celib.parallel")
 
 
 def close(found: Any, wanted: float, digits: float = 1e-9) -> None:
@@ -376,7 +383,7 @@ def under_autocast(call: Call) -> None:
         assert plain == cast
         return
     leaves_float32 = call.function.__module__.startswith(
-        ("celib.losses", "celib.softmax", "celib.linear")
+        ("celib.losses", "celib.softmax", "celib.linear", "celib.parallel")
     )
     for one, other in zip(parts(cast), parts(plain), strict=True):
         if leaves_float32:
@@ -408,9 +415,20 @@ WAYS: dict[str, Callable[[Call], None]] = {
 YES_IT_WORKS, REFUSED, NOT_RECORDED = "yes", "refused", "no gradient"
 
 
+@contextlib.contextmanager
+def group_of_one() -> Iterator[None]:
+    """Have a group of processes that is this one alone, for celib.parallel."""
+    store = dist.HashStore()
+    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
 def outcome(name: str, way: str) -> str:
     """Tell what becomes of a call: a wrong number is an AssertionError."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), group_of_one():
         warnings.simplefilter("error")
         for message, category in OF_TORCH:
             warnings.filterwarnings("ignore", message, category)
@@ -430,6 +448,8 @@ SENTENCES = (
     "needs numbers, got tensors that torch only traces",
     "is not formed while torch.jit traces",
     "must be a torch tensor",
+    "must be numbers that ranks can exchange",
+    "create_graph must be False for",
     "takes torch tensors",
 )
 

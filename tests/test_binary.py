@@ -334,3 +334,10 @@ def test_a_weight_of_zero_masks_an_infinite_cost(array):
     loss, grad = with_grad(x, y, weight=weight)
     assert float(loss) == pytest.approx(math.log(2) / 2, rel=1e-15)
     np.testing.assert_array_equal(np.asarray(grad), [0, -0.25])
+
+
+def test_a_weight_of_zero_masks_an_infinite_gradient():
+    q = torch.tensor([0.0, 0.5], dtype=torch.float64, requires_grad=True)
+    weight = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    binary_cross_entropy(q, torch.ones_like(q), weight=weight).backward()
+    assert q.grad.tolist() == [0, -1]

@@ -494,3 +494,22 @@ def test_a_double_precision_weight_beside_narrower_logits(dtype):
     assert loss.dtype == z.grad.dtype == dtype
     torch.testing.assert_close(loss, expected.to(dtype))
     torch.testing.assert_close(z.grad, wide.grad.to(dtype))
+
+
+@pytest.mark.parametrize("way", ["backward", "functional"])
+def test_labels_without_weight_have_no_mean_and_move_nothing(way):
+    # torch divides the smoothing by 0, too
+    z = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    weight = torch.tensor([0.0, 1.0], dtype=torch.float64)
+
+    def loss(z):
+        label = torch.tensor([0])
+        return cross_entropy(z, label, weight=weight, label_smoothing=0.1)
+
+    if way == "functional":
+        grad, value = torch.func.grad_and_value(loss)(z)
+    else:
+        value = loss(z.requires_grad_())
+        (grad,) = torch.autograd.grad(value, z)
+    assert math.isnan(float(value.detach()))
+    assert grad.tolist() == [[0, 0]]

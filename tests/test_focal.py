@@ -533,3 +533,17 @@ def test_a_weight_of_zero_masks_an_infinite_gradient():
     sigmoid_focal_loss(x, torch.tensor([1.0, 0.0]), alpha=0).backward()
     assert x.grad[0] == 0
     assert x.grad[1] > 0
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_the_slope_of_a_soft_label_at_an_infinite_logit(gamma):
+    y = torch.tensor([0.25], dtype=torch.float64)
+
+    def loss(x):
+        return sigmoid_focal_loss(x, y, gamma=gamma)
+
+    x = torch.tensor([-math.inf], dtype=torch.float64)
+    # m is 0.25 there, and no longer moves; the slope of the cross-entropy is -0.25
+    assert float(torch.func.grad(loss)(x)) == -(0.25**gamma) / 4
+    loss(x.requires_grad_()).backward()
+    assert float(x.grad) == -(0.25**gamma) / 4

@@ -198,3 +198,14 @@ def test_the_loss_of_no_rows(array, name, reduction):
     found = getattr(losses, name)(z, none, reduction=reduction)
     expected = {"mean": math.nan, "sum": 0.0, "none": np.zeros(0)}[reduction]
     np.testing.assert_array_equal(np.asarray(found), expected)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_the_gradient_of_images_with_the_classes_last(reduction):
+    log_q = torch.linspace(-3, -1, 48, dtype=torch.float64).reshape(2, 2, 4, 3)
+    labels = torch.arange(16).reshape(2, 2, 4) % 3
+    there = log_q.clone().requires_grad_()
+    losses.nll(there, labels, reduction=reduction).sum().backward()
+    scale = labels.numel() if reduction == "mean" else 1
+    expected = -torch.nn.functional.one_hot(labels, 3).double() / scale
+    torch.testing.assert_close(there.grad, expected)

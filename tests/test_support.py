@@ -55,13 +55,10 @@ def test_a_distributed_tensor_is_refused(name, group):
 @pytest.fixture(scope="module")
 def group():
     """Start a group of this process alone."""
-    import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
 
-    store = dist.HashStore()
-    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
-    yield init_device_mesh("cpu", (1,))
-    dist.destroy_process_group()
+    with support.group_of_one():
+        yield init_device_mesh("cpu", (1,))
 
 
 # torch says so of itself

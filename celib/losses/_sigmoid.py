@@ -90,6 +90,9 @@ def binary_cross_entropy(
     xp = array_namespace(probs)
     q = widen_half(probs)
     y = cast(target, q.dtype)
+    if weight is not None:
+        # what counts for nothing must not move anything, either
+        q = xp.where(weight > 0, q, 0.5)
     one = xp.ones_like(q)
     # a logarithm that counts for nothing is taken of 1, and costs nothing
     yes = y * xp.log(xp.where(y > 0, q, one))
@@ -343,9 +346,10 @@ def _focal_formula(x: Array, target: Array, alpha: float | None, gamma: float) -
     # 0**gamma has an infinite slope for gamma < 1; there the loss is 0
     none_missed = missed == 0
     scale = balance * torch.where(none_missed, 1.0, missed) ** gamma
-    # an infinite loss misses all, and its weight no longer moves
+    # where the loss is infinite, its weight no longer moves
     infinite = torch.isinf(nats)
-    costs = torch.where(infinite, balance * nats, scale * nats.masked_fill(infinite, 0))
+    finite = scale * nats.masked_fill(infinite, 0)
+    costs = torch.where(infinite, scale.detach() * nats, finite)
     return torch.where(none_missed, 0.0, costs)
 
 

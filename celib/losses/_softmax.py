@@ -506,6 +506,8 @@ def _nll_of_tensor(log_probs: Array, target: Array, o: Options) -> Array:
         # torch's own operation takes the entries as they are: nothing is lost
         classes_second = log_probs.movedim(o.axis, min(1, log_probs.ndim - 1))
         ignored = torch.where(counted, label, -100)
+        # torch cannot differentiate it where an image has gaps in memory
+        classes_second = classes_second.contiguous()
         return F.nll_loss(classes_second, ignored, reduction=o.reduction)
     log_q = log_probs.movedim(o.axis, -1)
     nats = -log_q.gather(-1, label[..., None])[..., 0]
