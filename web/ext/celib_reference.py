@@ -77,7 +77,7 @@ def write_modules(app, docname, source):
 
 def support_table():
     """Show which function takes arrays and tensors in which way, from `TABLE`."""
-    lines = [["", *COLUMNS.values()], [":---", *[":---:"] * len(COLUMNS)]]
+    lines = [["function", *COLUMNS.values()], [":---", *[":---:"] * len(COLUMNS)]]
     for name, outcomes in json.loads(TABLE.read_text()).items():
         marks = [MARKS[outcomes[way]] for way in COLUMNS]
         lines.append([f"{{py:obj}}`{name} <celib.{name}>`", *marks])
