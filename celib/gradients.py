@@ -54,6 +54,8 @@ def cross_entropy_value_and_grad(
     At the target of a confident prediction the gradient is :math:`-r/(1+r)`,
     with r the rest of the exponentials: :math:`p_y - 1` would be 0.
 
+    Autograd records neither the loss nor the gradient.
+
     Elsewhere: ``loss.backward()`` in PyTorch, ``jax.value_and_grad``.
 
     Examples
@@ -98,6 +100,8 @@ def binary_cross_entropy_with_logits_value_and_grad(
     Notes
     -----
     Without weights it is :math:`\sigma(x) - y`, with all digits in both tails.
+
+    Autograd records neither the loss nor the gradient.
 
     Elsewhere: ``loss.backward()`` in PyTorch, ``jax.value_and_grad``.
 
