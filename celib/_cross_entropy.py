@@ -264,7 +264,12 @@ def from_indices(
         share = np.ones(k, dtype=z.dtype) if weight is None else weight
         share = z.dtype.type(scale * o.label_smoothing / k) * share
 
+        every = bool(counted.all())
+
         def soft_weights(rows: slice) -> np.ndarray:
+            if every:
+                # one row for all of them, without a copy
+                return np.broadcast_to(share, z[rows].shape)
             return counts[rows, None] * share
 
     label_weight = label_weight * z.dtype.type(scale * (1 - o.label_smoothing))
@@ -291,8 +296,12 @@ def from_probabilities(
 
     def soft_weights(rows: slice) -> np.ndarray:
         p = target[rows].astype(z.dtype, copy=False)
-        p = p * (scale * (1 - o.label_smoothing)) + scale * o.label_smoothing / k
-        return p if weight is None else p * weight
+        p = p * z.dtype.type(scale * (1 - o.label_smoothing))
+        if o.label_smoothing:
+            p += scale * o.label_smoothing / k
+        if weight is not None:
+            p *= weight
+        return p
 
     no_label = np.zeros(n, dtype=np.int64)
     return RowWeights(no_label, np.zeros(n, dtype=z.dtype), soft_weights, n)

@@ -63,7 +63,7 @@ def fused(
     return cost
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _constants(n: int, k: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
     """Where rows start in a flat array, and ones: a product with them adds rows up."""
     return np.arange(0, n * k, k), np.ones(k, dtype=dtype)
@@ -81,16 +81,18 @@ def _fused_block(
     label_at = row_starts + label
     top_at = row_starts + z.argmax(1)
     top = z.reshape(-1)[top_at]
-    weight = a
     cost = a * (top - z.reshape(-1)[label_at])
+    weight = a
+    soft_sum = None
     if s is not None:
-        weight = a + s.sum(1)
+        soft_sum = s.sum(1)
+        weight = a + soft_sum
         cost = np.where(a > 0, cost, 0)
-        cost += _soft_costs(s, top[:, None] - z)
+        cost += _soft_costs(s, top, z, exps)
     peak, rest = _split_exponentials(z, top, top_at, exps)
     cost += weight * np.log1p(rest / peak)
     if want_grad:
-        _gradient(exps, label_at, top_at, a, s, weight, peak, rest)
+        _gradient(exps, label_at, top_at, a, s, soft_sum, weight, peak, rest)
     if not (isinstance(a, float) or weight.all()):
         # a row of weight 0 is no row, whatever it holds
         cost[weight == 0] = 0
@@ -98,11 +100,19 @@ def _fused_block(
     return cost
 
 
-def _soft_costs(s: np.ndarray, gap: np.ndarray) -> np.ndarray:
-    """Sum of s times gap over each row; zero times infinity is zero."""
-    costs = (s * gap).sum(1)
+def _soft_costs(
+    s: np.ndarray, top: np.ndarray, z: np.ndarray, scratch: np.ndarray
+) -> np.ndarray:
+    """Sum of s (top - z) over each row; zero times infinity is zero.
+
+    The products go to `scratch`, unless that is `z` itself, which is still needed.
+    """
+    gap = np.empty_like(z) if np.may_share_memory(z, scratch) else scratch
+    np.subtract(top[:, None], z, out=gap)
+    gap *= s
+    costs = gap.sum(1)
     if np.isnan(costs.sum()):
-        costs = np.where(s > 0, s * gap, 0).sum(1)
+        costs = np.where(s > 0, gap, 0).sum(1)
     return costs
 
 
@@ -112,6 +122,7 @@ def _gradient(
     top_at: np.ndarray,
     a: Any,
     s: np.ndarray | None,
+    soft_sum: np.ndarray | None,
     weight: Any,
     peak: np.ndarray,
     rest: np.ndarray,
@@ -119,7 +130,7 @@ def _gradient(
     """Turn exponentials, which are zero at the top, into the gradient of the cost."""
     flat = exps.reshape(-1)
     whole = peak + rest
-    if s is None:
+    if s is None or soft_sum is None:
         # the peak is subtracted first: if the label is at the top, exactly -rest
         # is left
         flat[top_at] = peak
@@ -129,7 +140,9 @@ def _gradient(
     exps *= (weight / whole)[:, None]
     flat[label_at] -= a
     # the top entry holds minus the label's weight if the label is at the top
-    weight_elsewhere = a + flat[top_at] + (s.sum(1) - s.reshape(-1)[top_at])
+    weight_elsewhere = (
+        a + flat[top_at] + (soft_sum - s[np.arange(len(s)), top_at % s.shape[1]])
+    )
     exps -= s
     flat[top_at] = (weight_elsewhere * peak + flat[top_at] * rest) / whole
 
@@ -220,10 +233,22 @@ def log_softmax_gradient(
     upstream: np.ndarray, log_probs: np.ndarray, probs: np.ndarray
 ) -> np.ndarray:
     """Gradient u - p sum(u) of rows of log-probabilities, weighted by `upstream` u."""
-    row_starts, ones = _constants(*upstream.shape, upstream.dtype)
+    n, k = probs.shape
+    grad = np.empty_like(probs)
+    rows_per_block = max(1, SMALL_BLOCK // k)
+    for start in range(0, n, rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        _fill_gradient_block(upstream[rows], log_probs[rows], probs[rows], grad[rows])
+    return grad
+
+
+def _fill_gradient_block(
+    upstream: np.ndarray, log_probs: np.ndarray, probs: np.ndarray, grad: np.ndarray
+) -> None:
+    row_starts, ones = _constants(*probs.shape, probs.dtype)
     top_at = row_starts + log_probs.argmax(1)
-    grad = upstream.copy()
     flat = grad.reshape(-1)
+    grad[...] = upstream
     u = flat[top_at]
     p = probs.reshape(-1)[top_at]
     flat[top_at] = 0
@@ -232,7 +257,6 @@ def log_softmax_gradient(
     # u - p sum(u) = u (1 - p) - p others; 1 - p keeps its digits near p = 1
     missed = -np.expm1(log_probs.reshape(-1)[top_at])
     flat[top_at] = u * missed - p * others
-    return grad
 
 
 @quiet
