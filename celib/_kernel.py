@@ -140,9 +140,8 @@ def _gradient(
     exps *= (weight / whole)[:, None]
     flat[label_at] -= a
     # the top entry holds minus the label's weight if the label is at the top
-    weight_elsewhere = (
-        a + flat[top_at] + (soft_sum - s[np.arange(len(s)), top_at % s.shape[1]])
-    )
+    soft_at_top = s[np.arange(len(s)), top_at % s.shape[1]]
+    weight_elsewhere = a + flat[top_at] + (soft_sum - soft_at_top)
     exps -= s
     flat[top_at] = (weight_elsewhere * peak + flat[top_at] * rest) / whole
 
