@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "results"
 # What `make bench` measures; tensorflow.json is made apart, once.
-NAMES = ("accuracy", "speed", "pairs", "linear", "parallel")
+NAMES = ("accuracy", "speed", "losses", "pairs", "linear", "parallel")
 FIELDS = (
     "title",
     "date",

@@ -57,9 +57,11 @@ def fused(
         rows = slice(start, start + rows_per_block)
         block = z[rows]
         exps = scratch[: len(block)] if grad is None else grad[rows]
-        a = label_weight if isinstance(label_weight, float) else label_weight[rows]
-        s = soft_weights(rows) if soft_weights else None
-        cost[rows] = _fused_block(block, label[rows], a, s, exps, grad is not None)
+        weight = label_weight if isinstance(label_weight, float) else label_weight[rows]
+        soft = soft_weights(rows) if soft_weights else None
+        cost[rows] = _fused_block(
+            block, label[rows], weight, soft, exps, want_grad=grad is not None
+        )
     return cost
 
 
@@ -72,28 +74,31 @@ def _constants(n: int, k: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
 def _fused_block(
     z: np.ndarray,
     label: np.ndarray,
-    a: Any,
-    s: np.ndarray | None,
+    label_weight: Any,
+    soft: np.ndarray | None,
     exps: np.ndarray,
+    *,
     want_grad: bool,
 ) -> np.ndarray:
     row_starts, _ = _constants(*z.shape, z.dtype)
     label_at = row_starts + label
     top_at = row_starts + z.argmax(1)
     top = z.reshape(-1)[top_at]
-    cost = a * (top - z.reshape(-1)[label_at])
-    weight = a
+    cost = label_weight * (top - z.reshape(-1)[label_at])
+    weight = label_weight
     soft_sum = None
-    if s is not None:
-        soft_sum = s.sum(1)
-        weight = a + soft_sum
-        cost = np.where(a > 0, cost, 0)
-        cost += _soft_costs(s, top, z, exps)
+    if soft is not None:
+        soft_sum = soft.sum(1)
+        weight = label_weight + soft_sum
+        cost = np.where(label_weight > 0, cost, 0)
+        cost += _soft_costs(soft, top, z, exps)
     peak, rest = _split_exponentials(z, top, top_at, exps)
     cost += weight * np.log1p(rest / peak)
     if want_grad:
-        _gradient(exps, label_at, top_at, a, s, soft_sum, weight, peak, rest)
-    if not (isinstance(a, float) or weight.all()):
+        _gradient(
+            exps, label_at, top_at, label_weight, soft, soft_sum, weight, peak, rest
+        )
+    if not (isinstance(label_weight, float) or weight.all()):
         # a row of weight 0 is no row, whatever it holds
         cost[weight == 0] = 0
         exps[weight == 0] = 0
@@ -101,7 +106,7 @@ def _fused_block(
 
 
 def _soft_costs(
-    s: np.ndarray, top: np.ndarray, z: np.ndarray, scratch: np.ndarray
+    soft: np.ndarray, top: np.ndarray, z: np.ndarray, scratch: np.ndarray
 ) -> np.ndarray:
     """Sum of s (top - z) over each row; zero times infinity is zero.
 
@@ -109,10 +114,10 @@ def _soft_costs(
     """
     gap = np.empty_like(z) if np.may_share_memory(z, scratch) else scratch
     np.subtract(top[:, None], z, out=gap)
-    gap *= s
+    gap *= soft
     costs = gap.sum(1)
     if np.isnan(costs.sum()):
-        costs = np.where(s > 0, gap, 0).sum(1)
+        costs = np.where(soft > 0, gap, 0).sum(1)
     return costs
 
 
@@ -120,8 +125,8 @@ def _gradient(
     exps: np.ndarray,
     label_at: np.ndarray,
     top_at: np.ndarray,
-    a: Any,
-    s: np.ndarray | None,
+    label_weight: Any,
+    soft: np.ndarray | None,
     soft_sum: np.ndarray | None,
     weight: Any,
     peak: np.ndarray,
@@ -130,7 +135,7 @@ def _gradient(
     """Turn exponentials, which are zero at the top, into the gradient of the cost."""
     flat = exps.reshape(-1)
     whole = peak + rest
-    if s is None or soft_sum is None:
+    if soft is None or soft_sum is None:
         # the peak is subtracted first: if the label is at the top, exactly -rest
         # is left
         flat[top_at] = peak
@@ -138,11 +143,11 @@ def _gradient(
         exps *= (weight / whole)[:, None]
         return
     exps *= (weight / whole)[:, None]
-    flat[label_at] -= a
+    flat[label_at] -= label_weight
     # the top entry holds minus the label's weight if the label is at the top
-    soft_at_top = s[np.arange(len(s)), top_at % s.shape[1]]
-    weight_elsewhere = a + flat[top_at] + (soft_sum - soft_at_top)
-    exps -= s
+    soft_at_top = soft[np.arange(len(soft)), top_at % soft.shape[1]]
+    weight_elsewhere = label_weight + flat[top_at] + (soft_sum - soft_at_top)
+    exps -= soft
     flat[top_at] = (weight_elsewhere * peak + flat[top_at] * rest) / whole
 
 

@@ -645,9 +645,12 @@ def _divergence_of_rows(
     # twice, because the first rounds
     x -= (p * x).sum(1)[:, None]
     x -= (p * x).sum(1)[:, None]
+    # where x <= 2 an entry grows to exp(2) = 7.4 times p at most
     near = possible & (x <= 2)
     # far above, p exp(x) might overflow: it is q times one plus that sum
     terms = np.where(near, p * excess(np.where(near, x, 0), np), q - p * (1 + x))
+    # Solved for the sum, this divides by the share of q that is near: harmless
+    # above a half. Below it s and t are far apart, and the plain sum does not cancel.
     share = np.where(near, q, 0).sum(1)
     apart = np.where(possible, p * (log_p - log_q), 0).sum(1)
     nats = np.where(share > 0.5, np.log1p(terms.sum(1) / share), apart)
