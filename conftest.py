@@ -88,8 +88,12 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Begin with what takes long, so that no process is left alone with it at the end.
 
-    Figures are compared after nbval has drawn them, so that nothing runs twice.
+    Figures are compared after nbval has drawn them, so that nothing runs twice. What
+    needs built pages counts as slow: `make quick` does not build them.
     """
+    for item in items:
+        if "site" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
     items.sort(key=place)
 
 

@@ -244,6 +244,7 @@ def test_numbers_of_tensors_that_are_only_traced_cannot():
     assert seen == [False] * 7
 
 
+@pytest.mark.slow
 def test_torch_compiles_the_checks_away():
     def checked(x):
         check_not_negative(namespace(x=x), x=x)

@@ -914,6 +914,7 @@ CALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("array", [to_numpy, to_torch], ids=["numpy", "torch"])
 @pytest.mark.parametrize("did", CALLS)
 def test_every_call_runs_and_all_agree(array, did):
@@ -1065,6 +1066,7 @@ def certain(call, **options):
     return [finding for finding in findings if finding.sure == "certain"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_of_a_valid_call_nothing_is_certainly_wrong(seed):
     calls = list(valid_calls(seed, 1000))

@@ -182,6 +182,7 @@ def drawn_and_stored(draw):
     return [np.asarray(Image.open(f).convert("RGB"), int) for f in (drawn, stored)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
 def test_a_stored_picture_is_off_by_less_than_can_be_seen(draw):
     drawn, stored = drawn_and_stored(draw)

@@ -344,6 +344,7 @@ TWO |= {"js_divergence": info.js_divergence}
 ONE = {name: getattr(info, name) for name in ("entropy", "surprisal", "perplexity")}
 
 
+@pytest.mark.slow
 # torch says so of itself when it first compiles
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
 @pytest.mark.parametrize("name", [*ONE, *TWO])

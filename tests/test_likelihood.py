@@ -129,6 +129,7 @@ def test_numpy_warns_of_nothing_that_is_valid(dtype):
     assert float(shares[0]) == pytest.approx(1 / 70_000, rel=1e-2)
 
 
+@pytest.mark.slow
 # torch says so of itself when it first compiles
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
 def test_torch_transforms():

@@ -511,6 +511,7 @@ def test_forward_mode():
     torch.testing.assert_close(tangent, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_torch_compiles_it_whole(reduction):
     inputs, target = fixed_problem()

@@ -181,6 +181,7 @@ def test_whole_numbers_are_weights(array):
     assert float(scoring.log_loss(q, y, sample_weight=[3, 1, 0])) == float(found)
 
 
+@pytest.mark.slow
 # torch says so of itself when it first compiles
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
 @pytest.mark.parametrize("score", SCORES)

@@ -10,6 +10,7 @@ import torch
 from arrays import to_torch
 from celib_reference import COLUMNS
 
+import conftest
 from celib import losses
 
 pytestmark = pytest.mark.slow
@@ -65,7 +66,7 @@ def group():
 @pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:DeprecationWarning")
 def test_torch_compiles_cross_entropy_to_machine_code():
     if not shutil.which("g++"):
-        pytest.skip("the code that torch.compile writes needs a C++ compiler")
+        conftest.lacks("torch.compile needs a C++ compiler: sudo apt install g++")
     torch._dynamo.reset()
     loss = torch.compile(losses.cross_entropy, fullgraph=True)
     z = torch.tensor(support.Z, requires_grad=True)
