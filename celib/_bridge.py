@@ -1,4 +1,4 @@
-"""Between NumPy and torch: lend memory, give results back, attach gradients.
+"""Between NumPy and torch: lend memory, give results back, reduce costs.
 
 A loss of tensors has two ways. Ordinary tensors in main memory lend their memory
 to NumPy, where `celib._kernel` forms loss and gradient in one pass. Tensors that
