@@ -7,7 +7,8 @@ import re
 import pytest
 import sympy as sp
 
-from celib.book.proofs import MIME, ledger
+from celib.book.proofs import ledger
+from celib.book.proofs._record import MIME
 from chapters import (
     CHAPTERS,
     FOLDER,

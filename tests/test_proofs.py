@@ -5,7 +5,7 @@ import json
 import pytest
 import sympy as sp
 
-from celib.book import proofs
+from celib.book.proofs import _legacy as proofs
 from celib.book.proofs import define, distribution, ledger, prove, variables
 
 x, y = sp.symbols("x y", real=True)

@@ -7,10 +7,11 @@ The library itself never imports this package, which needs sympy and matplotlib.
 
 from celib.book.display import publish, show_source
 from celib.book.figures import COLOURS, show, subplots
-from celib.book.proofs import define, ledger, prove
+from celib.book.proofs import check, define, ledger, prove
 
 __all__ = [
     "COLOURS",
+    "check",
     "define",
     "ledger",
     "prove",

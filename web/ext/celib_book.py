@@ -62,7 +62,10 @@ def read_notebook(app, docname, source):
             if FIGURE in data:
                 caption_figure(cell, data[FIGURE])
             if PROOF in data:
-                enter_proof(data)
+                if "conditions" in data[PROOF]:
+                    show_equation(cell, data)
+                else:
+                    enter_proof(data)
     cells = list(note_earlier_results(notebook["cells"]))
     notebook["cells"] = fold_solutions(merge_hidden(cells))
     source[0] = json.dumps(notebook)
@@ -80,6 +83,39 @@ def caption_figure(cell, figure):
         "figure": {"name": figure["name"], "caption": text(figure["caption"])},
         "image": {"alt": text(figure["alt"])},
     }
+
+
+def show_equation(cell, data):
+    """Make a proved string the numbered equation, and fold the cell that proved it."""
+    record = data[PROOF]
+    tags = cell["metadata"].setdefault("tags", [])
+    if "hide-input" not in tags:
+        tags.append("hide-input")
+    prompts = {"code_prompt_show": "Proof", "code_prompt_hide": "Proof"}
+    cell["metadata"].setdefault("mystnb", {}).update(prompts)
+    kind = "definition" if record["kind"] == "definition" else "proved"
+    lines = [
+        f":::::{{container}} equation {kind}",
+        f"$$\n{record['latex']}\n$$ ({record['label']})",
+        "",
+        condition_line(record),
+        ":::::",
+    ]
+    data["text/markdown"] = "\n".join(lines) + "\n"
+
+
+VERDICTS = {
+    "any K": "Proved for any $K$",
+    "no K": "Proved",
+    "instances": "Checked for $K$ = 2 to 6, not proved",
+    "definition": "Definition",
+}
+
+
+def condition_line(record):
+    """Say in one line how far an equation is proved, and under what conditions."""
+    verdict = VERDICTS[record["kind"]]
+    return "; ".join(filter(None, [verdict, record["conditions"]]))
 
 
 def enter_proof(data):

@@ -476,7 +476,7 @@ class Equation:
     def kind(self) -> str:
         """Its strongest entry: 'any K' before 'K = 2, 3, 4' before a definition."""
         kinds = sorted(entry["kind"] for entry in self.entries)
-        order = ("any K", "K", "definition")
+        order = ("any K", "no K", "K", "instances", "definition")
         return next((k for o in order for k in kinds if k.startswith(o)), "unproved")
 
 
@@ -529,4 +529,6 @@ def _equations(path: Path) -> list[Equation]:
             if record := output.get("data", {}).get(MIME):
                 new = Equation(record["label"], path.stem)
                 found.setdefault(record["label"], new).entries.append(record)
+                if "conditions" in record:
+                    found[record["label"]].typed.append(record["latex"])
     return list(found.values())
