@@ -333,7 +333,7 @@ class Reader:
         if token in (r"\log", r"\ln"):
             return self.logarithm()
         if token in (r"\max", r"\min") and self.took("_"):
-            return ("over", token[1:], self.limits()[0], self.product())
+            return ("over", token[1:], tuple(self.limits()[0]), self.product())
         if token in (r"\sum", r"\prod"):
             self.take("_")
             limits, condition = self.limits()
