@@ -4,7 +4,7 @@ import random
 import re
 
 from celib.book.proofs._meaning import Meaningless
-from celib.book.proofs._prover import Rejected, check_numbers
+from celib.book.proofs._numbers import Rejected, check_numbers
 from celib.book.proofs._reader import Unreadable, read
 
 __all__ = ["mutants", "rejected_versions"]
