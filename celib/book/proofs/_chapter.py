@@ -5,14 +5,22 @@ given a meaning, what is evaluated at random points and what is proved.
 """
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from celib.book.proofs._known import KNOWN
 from celib.book.proofs._meaning import Meaningless
 from celib.book.proofs._mutants import rejected_versions
-from celib.book.proofs._names import Names, called, in_words
+from celib.book.proofs._names import Ambiguous, Names, called, in_words
 from celib.book.proofs._prover import prove_statement
-from celib.book.proofs._reader import Statement, name_of, read
+from celib.book.proofs._reader import (
+    Statement,
+    Unreadable,
+    excerpt,
+    name_of,
+    read,
+    tokens_of,
+)
 from celib.book.proofs._record import Record, publish_record
 
 __all__ = ["check", "define", "prove", "start_over"]
@@ -68,24 +76,28 @@ def define(label: str, latex: str, domains: str = "", /, *, given=()) -> None:
     h(p) = -\log p   [eq-surprisal: definition]
     """
     _check_label(label)
+    with _telling_where(label, latex):
+        record = _defined(label, latex, domains, given)
+    CHAPTER.typed[label] = latex
+    publish_record(record)
+
+
+def _defined(label, latex, domains, given):
+    """Take in a definition, and prove the further links of its chain."""
     scope = _scope(label, domains, given)
     head, *local = read(latex, scope.functions | _called(latex))
+    if len(head.chain) < 3 or head.chain[1] != "=":
+        raise Meaningless("a definition must have the form name = meaning")
     explained = tuple((name_of(s.chain[0]), s.chain[-1]) for s in local)
-    for names in (scope, CHAPTER.names):
-        left = names.head(head.chain[0])
-        names.add(left, head.chain[2], latex, label=label, local=explained)
+    left = scope.head(head.chain[0])
+    scope.add(left, head.chain[2], latex, label=label, local=explained)
     scope.used.clear()
-    kinds = [
-        _prove_link(scope, head, i, label) for i in range(2, len(head.chain) - 1, 2)
-    ]
-    CHAPTER.typed[label] = latex
-    record = Record(
-        label=label,
-        kind="definition",
-        latex=latex,
-        conditions=_conditions(scope, label, domains, given, (), checked=bool(kinds)),
-    )
-    publish_record(record)
+    links = range(2, len(head.chain) - 1, 2)
+    for i in links:
+        prove_statement(scope, Statement(head.chain[i : i + 3]), label)
+    conditions = _conditions(scope, label, domains, given, (), checked=bool(links))
+    CHAPTER.names.add(left, head.chain[2], latex, label=label, local=explained)
+    return Record(label, "definition", latex, conditions)
 
 
 def check(latex: str, domains: str = "", /, *, given=(), solves=()) -> None:
@@ -106,7 +118,9 @@ def check(latex: str, domains: str = "", /, *, given=(), solves=()) -> None:
     >>> check(r"\sigma(z) + \sigma(-z) = 1", "z real")
     \sigma(z) + \sigma(-z) = 1   [proved]
     """
-    publish_record(_proved("", latex, domains, given, solves))
+    with _telling_where("the equation", latex):
+        record = _proved("", latex, domains, given, solves)
+    publish_record(record)
 
 
 def prove(label: str, latex: str, domains: str = "", /, *, given=(), solves=()) -> None:
@@ -145,7 +159,8 @@ def prove(label: str, latex: str, domains: str = "", /, *, given=(), solves=()) 
     (x + 1)^2 = x^2 + 2x + 1   [eq-square: proved]
     """
     _check_label(label)
-    record = _proved(label, latex, domains, given, solves)
+    with _telling_where(label, latex):
+        record = _proved(label, latex, domains, given, solves)
     CHAPTER.typed[label] = latex
     publish_record(record)
 
@@ -164,16 +179,35 @@ def _proved(label, latex, domains, given, solves):
         ]
         for condition in solves:
             claims += read(condition, scope.functions)
-    kinds = [prove_statement(scope, claim, label or latex) for claim in claims]
+    results = [prove_statement(scope, claim, label or latex) for claim in claims]
+    kinds = [kind for kind, _ in results]
     kind = next(k for k in ("instances", "any K", "no K") if k in kinds)
+    everywhere = all(everywhere for _, everywhere in results)
     return Record(
         label=label,
         kind=kind,
         latex=latex,
         solves=tuple(solves),
-        conditions=_conditions(scope, label, domains, given, solves),
+        conditions=_conditions(scope, label, domains, given, solves)
+        + ("" if everywhere else "; where both sides are defined"),
         rejected=() if solves else rejected_versions(scope, latex, label),
     )
+
+
+@contextmanager
+def _telling_where(label, latex):
+    """Say of an error which equation it is in, and at which place."""
+    try:
+        yield
+    except Unreadable as error:
+        raise Unreadable(f"{label}: {error}") from None
+    except Ambiguous as error:
+        raise Ambiguous(f"{label}: {error}") from None
+    except Meaningless as error:
+        name = error.name.partition("_")[0]
+        found = [t.start for t in tokens_of(latex) if t.text.lstrip("\\") == name]
+        place = f", at {excerpt(latex, found[0])}" if name and found else ""
+        raise Meaningless(f"{label}: {error}{place}", error.name) from None
 
 
 def _check_label(label):
@@ -186,15 +220,15 @@ def _check_label(label):
 def _scope(label, domains, given):
     """All names that the equation of that label may use."""
     names = CHAPTER.names.copy()
+    for known in KNOWN:
+        if known not in CHAPTER.typed and known != label:
+            _take_in_known(names, known)
     names.declare(domains)
     for item in given:
         if item.startswith("eq-"):
             _take_in(names, item, "")
         else:
             names.define(item)
-    for known in KNOWN:
-        if known not in CHAPTER.typed and known != label:
-            _take_in_known(names, known)
     return names
 
 
@@ -216,11 +250,10 @@ def _take_in_known(names, label):
     if not params:
         return  # only functions are known without being given
     key = f"{base}/{len(params)}"
-    families = {base, base + "[]"}
-    taken = families & (names.domains.keys() | names.names.keys()) or key in names.names
-    if not taken:
+    if key not in names.names:
         explained = tuple((name_of(s.chain[0]), s.chain[-1]) for s in local)
         names.add((base, params, indices), first.chain[2], label, local=explained)
+        names.known.add(key)
 
 
 def _called(latex):
@@ -235,11 +268,6 @@ def _called(latex):
 def _add_solution(names, statement, latex):
     head = names.head(statement.chain[0])
     names.add(head, statement.chain[2], latex)
-
-
-def _prove_link(names, statement, i, label):
-    link = Statement(statement.chain[i : i + 3], statement.where)
-    return prove_statement(names, link, label)
 
 
 def _conditions(names, label, domains, given, solves, checked=True):
@@ -271,6 +299,6 @@ def _refuse_unused(names, label, domains, given):
     ]
     if declared or unused:
         raise Meaningless(
-            f"{label} must use what is declared beside it, but does not use "
+            "it must use what is declared beside it, but does not use "
             + ", ".join([*declared, *unused])
         )

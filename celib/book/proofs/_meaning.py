@@ -1,737 +1,1008 @@
-"""Turn a tree into sympy, for symbolic K (any-K) or for a whole number K.
+"""Turn a tree into sympy: for any number of classes, or for a number of your choice.
 
-A Book holds what letters mean; a World fixes the sizes and evaluates trees.
+For any K, a family p_k becomes ``IndexedBase("p")[k]``, a sum over classes becomes
+``Sum``, and the maximum of a family is its entry at an index of which nothing else is
+known. For K = 3, a family becomes three symbols and a sum three terms.
 """
 
+import functools
 import itertools
 
 import sympy as sp
 
-from celib.book.proofs._names import SIZES
+from celib.book.proofs._names import FUNCTIONS, SIZES
 from celib.book.proofs._reader import name_of
 
-DELTA = sp.KroneckerDelta
+__all__ = ["Limit", "Meaningless", "NeedsIndex", "OutOfRange", "Vector", "World"]
 
 
 class Meaningless(ValueError):
-    """A name without a declared meaning, or an operation not supported."""
+    """A name without a meaning, or an operation without one here."""
+
+    def __init__(self, message, name=""):
+        super().__init__(message)
+        self.name = name
 
 
-class NeedIndex(Exception):
-    """A free index turned up: the caller must run over its values."""
+class OutOfRange(Meaningless):
+    """An index that runs further than the family that it is an index of."""
 
 
-class Push:
-    """A small step in one entry of a family."""
-
-    def __init__(self, by):
-        self.by = by
+class NeedsIndex(Exception):
+    """A free index turned up: whoever evaluates has to run over its values."""
 
 
-def pick(value, index):
-    if isinstance(value, tuple):
-        return value[int(index[0]) - 1]
-    return value[index]
+def delta(i, j):
+    """1 if two indices are equal, else 0."""
+    return sp.KroneckerDelta(i, j)
 
 
-class Vec:
-    """A vector, matrix, ... : a function of its indices."""
+class Vector:
+    """A vector, or with more indices a matrix: a function of its indices.
 
-    def __init__(self, rank, entry, sizes):
-        self.rank, self.entry, self.sizes = rank, entry, tuple(sizes)
+    Attributes
+    ----------
+    entry : callable
+        The entry at given indices.
+    sizes : tuple of str
+        The name of the size that each index runs up to.
+    is_row : bool
+        Whether it was transposed.
+    """
+
+    def __init__(self, entry, sizes, is_row=False):
+        self.entry = entry
+        self.sizes = tuple(sizes)
+        self.is_row = is_row
+
+    @property
+    def rank(self):
+        """The number of its indices."""
+        return len(self.sizes)
 
     def __getitem__(self, index):
         return self.entry(*index)
 
 
-def parts_of(tree):
-    return tree[1:] if tree[0] == "*" else (tree,)
+class Limit(sp.Expr):
+    """A limit that has not been worked out: expression, variable, target, side."""
+
+    def __new__(cls, value, variable, target, side):
+        side = sp.Symbol(side) if isinstance(side, str) else side
+        target = sp.sympify(target)
+        return sp.Expr.__new__(cls, sp.sympify(value), variable, target, side)
+
+    @property
+    def free_symbols(self):
+        """All symbols but the one that tends to its target."""
+        value, variable, target, _ = self.args
+        return value.free_symbols - {variable} | target.free_symbols
 
 
-KINDS = {
-    "real": dict(real=True),
-    "positive": dict(positive=True),
-    "nonnegative": dict(nonnegative=True),
-    "negative": dict(negative=True),
-    "distribution": dict(positive=True),
-    "natural": dict(integer=True, positive=True),
-    "share": dict(positive=True),
-    "noise": dict(real=True),
-    "over1": dict(positive=True),
-    "number": dict(real=True),
+class Push:
+    """A small step in one entry of a family, to differentiate by."""
+
+    def __init__(self, step):
+        self.step = step
+
+
+# What sympy may assume of the symbol for a letter of each kind. A letter between two
+# bounds is written in terms of a positive symbol, and so is one above 1.
+ASSUMPTIONS = {
+    "real": {"real": True},
+    "noise": {"real": True},
+    "inverse": {"real": True},
+    "positive": {"positive": True},
+    "between": {"positive": True},
+    "over1": {"positive": True},
+    "distribution": {"positive": True},
+    "joint": {"positive": True},
+    "nonnegative": {"nonnegative": True},
+    "negative": {"negative": True},
 }
 
 
 class World:
-    """Sizes: a dict of whole numbers, or None for symbols (any K)."""
+    """Evaluates trees, with the meanings of `names`.
 
-    def __init__(self, book, sizes=None, shares=True):
-        self.book, self.sizes, self.over = book, sizes, {}
-        self.atoms, self.used, self.uses_index = {}, set(), False
-        self.tops = {}  # body of a maximum -> index where it is
-        self.bases, self.count, self.shares = {}, 0, shares
+    Parameters
+    ----------
+    names : Names
+        What the letters stand for.
+    sizes : dict of str to int, optional
+        Numbers for the sizes K, N and so on; without them they stay symbols.
+    at_numbers : bool
+        Whether an unknown function is to be a function that can be evaluated.
 
-    # --- atoms
+    Attributes
+    ----------
+    atoms : dict of symbol to (kind, key, index)
+        The symbols that turned up, and what they stand for.
+    has_sizes : bool
+        Whether anything that turned up depends on the number of classes.
+    maxima : dict
+        For any K: what each maximum is taken of, and the index where it is.
+    index_ranges : dict of symbol to size
+        For any K: how far each index runs.
+    divisors, arguments : list
+        What something was divided by, and what a logarithm was taken of.
+    free : dict of str to int
+        Values of the free indices.
+    """
+
+    def __init__(self, names, sizes=None, at_numbers=False):
+        self.names = names
+        self.sizes = sizes
+        self.at_numbers = at_numbers
+        self.atoms = {}
+        self.has_sizes = False
+        self.maxima = {}
+        self.divisors = []
+        self.arguments = []
+        self.free = {}
+        self.pushed = {}  # what a derivative puts in place of a name
+        self.index_ranges = {}
+
+    @property
+    def for_any_size(self):
+        """Whether the sizes are symbols."""
+        return self.sizes is None
+
+    # --- names
+
     def size(self, key):
-        self.used.add(key)
+        """Return a size: a number, or a symbol."""
         if key.isdigit():
             return sp.Integer(key)
-        if key in self.book.names:
-            self.book.used.add(key)
-            return self.eval(self.book.names[key].tree, {})
-        if key in self.book.domains:
-            self.book.used.add(key)
-        if self.sizes is None:
+        if key in self.names.names:
+            self.names.used.add(key)
+            return self.eval(self.names.names[key].tree, {})
+        if key in self.names.domains:
+            self.names.used.add(key)
+        self.has_sizes = True
+        if self.for_any_size:
             return sp.Symbol(key, integer=True, positive=True)
         if key not in self.sizes:
-            raise Meaningless(f"no size for {key}")
+            raise Meaningless(f"{key} must be the size of something", key)
         return sp.Integer(self.sizes[key])
 
-    def atom(self, key, kind, index=()):
-        if kind == "number" and False:
-            pass
-        self.book.used.add(key + "[]" if index else key)
+    def atom(self, key, domain, index=()):
+        """Return the symbol of a letter with these index values."""
+        self.names.used.add(key + "[]" if index else key)
         index = tuple(sp.sympify(i) for i in index)
-        flags = KINDS[kind]
-        if self.sizes is None and index:
-            symbol = sp.IndexedBase(f"{key}", **flags)[index]
-            self.bases[key] = kind
+        if index:
+            self.refuse_out_of_range(key, domain, index)
+        assumptions = ASSUMPTIONS[domain.kind]
+        if self.for_any_size and index:
+            symbol = sp.IndexedBase(key, **assumptions)[index]
         else:
-            symbol = sp.Symbol("_".join([key, *map(str, index)]), **flags)
-        self.atoms[symbol] = (kind, key, index)
-        if kind == "share" and self.shares:
-            return symbol / (1 + symbol)
-        if kind == "over1":
+            symbol = sp.Symbol("_".join([key, *map(str, index)]), **assumptions)
+        self.atoms[symbol] = (domain.kind, key, index)
+        if domain.kind == "over1":
             return 1 + symbol
+        if domain.kind == "between":
+            low, high = (self.eval(bound, {}) for bound in domain.bounds)
+            return (low + high * symbol) / (1 + symbol)
         return symbol
 
+    def refuse_out_of_range(self, key, domain, index):
+        """Refuse an index of a family that runs further than the family."""
+        for letter, i in zip(domain.indices, index, strict=True):
+            size = self.names.ranges.get(letter, "K")
+            high = self.index_ranges.get(i)
+            if high is not None and str(high) in {*self.names.ranges.values()} - {size}:
+                raise OutOfRange(f"{key} ends at {size}, not at {high}", key)
+            missing = i.is_Integer and not 1 <= i <= (self.sizes or {}).get(size, i)
+            if missing and domain.kind == "distribution":
+                raise OutOfRange(f"{key} has no entry {i}", key)
+
     def lookup(self, key, index, scope):
-        """What `key` with these index values means, or None."""
+        """Return what a name with these index values means, or None."""
         if key in scope:
             value = scope[key]
-            if index and isinstance(value, (Vec, tuple)):
-                return pick(value, index)
+            if index and isinstance(value, Vector | tuple):
+                return self.pick(value, index)
             if not index:
                 return value
         index = tuple(map(sp.sympify, index))
-        if (key, index) in self.over and not isinstance(self.over[key, index], Push):
-            return self.over[key, index]
-        value = self.plain(key, index)
-        if value is not None and index:
-            # the entries of a family that a derivative perturbs
-            for (k2, at), t in self.over.items():
-                if k2 == key and len(at) == len(index) and isinstance(t, Push):
-                    value = value + t.by * sp.Mul(
-                        *(DELTA(i, j) for i, j in zip(index, at))
-                    )
+        replaced = self.pushed.get((key, index))
+        if replaced is not None and not isinstance(replaced, Push):
+            return replaced
+        value = self.unpushed(key, index)
+        if value is None or not index:
+            return value
+        for (family, at), push in self.pushed.items():
+            if family == key and len(at) == len(index) and isinstance(push, Push):
+                here = (delta(i, j) for i, j in zip(index, at, strict=True))
+                value = value + push.step * sp.Mul(*here)
         return value
 
-    def plain(self, key, index):
-        """What a name with these index values means, derivatives aside, or None."""
-        names = self.book.names
-        family = names.get(key + "[]")
-        domain = self.book.domains.get(key + "[]" if index else key)
-        letters = self.letters(key)
+    def unpushed(self, key, index):
+        """Return what a name means, derivatives aside, or None."""
         if index:
-            if letters:
-                if len(index) < len(letters):
-                    return self.rest(key, index, letters)
-                if len(index) > len(letters):
-                    return None
-                if family is not None:
-                    self.book.used.add(key + "[]")
-                    return self.unfold(family, dict(zip(letters, index, strict=True)))
-                return self.atom(key, domain.kind, index)
-            if key in names:
-                self.book.used.add(key)
-                value = self.eval(names[key].tree, {})
-                if isinstance(value, Vec | tuple):
-                    return pick(value, index)
-            return None
-        if key in names:
-            self.book.used.add(key)
-            return self.unfold(names[key], {})
-        if (function := self.function_of_its_arguments(key)) is not None:
+            return self.entry(key, index)
+        definition = self.names.names.get(key)
+        if definition is not None:
+            self.names.used.add(key)
+            return self.unfold(definition, {})
+        domain = self.names.domains.get(key)
+        function = self.function_of_its_arguments(key) if domain is None else None
+        if function is not None:
             return self.unfold(function, {})
         if domain is not None and domain.kind == "size":
             return self.size(key)
-        if domain is not None and domain.kind == "function":
+        if domain is not None and domain.kind in FUNCTIONS:
             return None
         if domain is not None:
-            return self.atom(key, domain.kind)
-        if self.is_class(key) and family is not None:
-            return None  # a class, though there is a family of that name
+            return self.atom(key, domain)
+        if self.is_class(key):
+            return None  # a class, even if there is a family of that name
+        letters = self.letters(key)
         if letters:
-            return Vec(
-                len(letters), lambda *i: self.lookup(key, i, {}), self.spans(letters)
-            )
+            return self.rest_of_family(key, (), letters)
         return None
 
+    def entry(self, key, index):
+        """Return the entry of a family at these index values, or None."""
+        family = self.names.names.get(f"{key}[]")
+        domain = self.names.domains.get(f"{key}[]")
+        letters = self.letters(key)
+        if len(index) < len(letters):
+            return self.rest_of_family(key, index, letters)
+        if letters and len(index) > len(letters):
+            return None
+        if family is not None:
+            self.names.used.add(f"{key}[]")
+            return self.unfold(family, dict(zip(letters, index, strict=True)))
+        if domain is not None:
+            return self.atom(key, domain, index)
+        if key in self.names.names:
+            self.names.used.add(key)
+            value = self.eval(self.names.names[key].tree, {})
+            if isinstance(value, Vector | tuple):
+                return self.pick(value, index)
+        return None
+
+    def pick(self, value, index):
+        """Return an entry of a vector, or of a tuple of numbers."""
+        if isinstance(value, Vector):
+            return value[index]
+        if not index[0].is_Integer:
+            raise Meaningless(
+                "a vector that is written out needs a number as its index"
+            )
+        if not 1 <= index[0] <= len(value):
+            raise Meaningless(f"there is no entry {index[0]} of {len(value)}")
+        return value[int(index[0]) - 1]
+
     def letters(self, key):
-        """The letters of the indices of the family of that name, if there is one."""
-        family = self.book.names.get(key + "[]", self.book.domains.get(key + "[]"))
+        """Return the letters of the indices of the family of that name."""
+        family = self.names.names.get(f"{key}[]", self.names.domains.get(f"{key}[]"))
         return family.indices if family is not None else ()
 
+    def rest_of_family(self, key, index, letters):
+        """Return the part of a family that the missing indices run over."""
+        sizes = [self.names.ranges.get(letter, "K") for letter in letters[len(index) :]]
+        return Vector(lambda *rest: self.lookup(key, (*index, *rest), {}), sizes)
+
     def function_of_its_arguments(self, key):
-        """The definition of key(x), which key alone stands for where x is known."""
-        found = [k for k in self.book.names if k.startswith(key + "/")]
-        if len(found) != 1 or not all(
-            isinstance(p, str) for p in self.book.names[found[0]].params
-        ):
+        """Return the definition of f(x), which f alone stands for where x is known."""
+        found = [k for k in self.names.names if k.startswith(f"{key}/")]
+        if len(found) != 1:
             return None
-        self.book.used.add(found[0])
-        return self.book.names[found[0]]
+        definition = self.names.names[found[0]]
+        if not all(isinstance(param, str) for param in definition.params):
+            return None
+        self.names.used.add(found[0])
+        return definition
 
     def is_class(self, key):
-        """Whether the letter runs over classes without being the usual index."""
-        return key in self.book.ranges and key not in SIZES
+        """Whether the letter runs over classes without being a usual index."""
+        return key in self.names.ranges and key not in SIZES
 
-    def rest(self, key, index, letters):
-        """Row n of a family with two indices."""
-        left = letters[len(index) :]
-        return Vec(
-            len(left), lambda *i: self.lookup(key, (*index, *i), {}), self.spans(left)
-        )
+    def unfold(self, definition, values):
+        """Return what a definition says; its arguments stand for themselves."""
+        if all(isinstance(param, str) for param in definition.params):
+            for param in definition.params:
+                values[param] = self.name(param, {})
+        return self.eval(definition.tree, self.with_local(definition, values))
 
-    def unfold(self, d, inner):
-        """What a definition says, its own parameters standing for themselves."""
-        for p in d.params if all(isinstance(p, str) for p in d.params) else ():
-            inner[p] = self.name(p, {})
-        return self.eval(d.tree, self.with_local(d, inner))
-
-    def with_local(self, d, inner):
-        for name, tree in d.local:
-            inner[name] = self.eval(tree, inner)
-        return inner
-
-    def spans(self, letters):
-        return [self.book.ranges.get(l, "K") for l in letters]
+    def with_local(self, definition, values):
+        """Add the names that are explained beside a definition."""
+        for name, tree in definition.local:
+            values[name] = self.eval(tree, values)
+        return values
 
     def name(self, key, scope):
+        """Return what a name means, or refuse it."""
+        if key in self.free and key not in scope:
+            self.note_index(key)
+            return self.free[key]
         found = self.lookup(key, (), scope)
         if found is not None:
             return found
         if key == "e":
             return sp.E
-        if key in self.book.ranges:
-            self.uses_index = True
-            if self.sizes is None:
-                return sp.Symbol(key, integer=True, positive=True)
-            raise NeedIndex(key)
-        if key in set(self.book.ranges.values()):
+        if key in self.names.ranges:
+            self.note_index(key)
+            if not self.for_any_size:
+                raise NeedsIndex(key)
+            index = sp.Symbol(key, integer=True, positive=True)
+            self.index_ranges[index] = self.size(self.names.ranges[key])
+            return index
+        if key in self.names.ranges.values():
             return self.size(key)
-        raise Meaningless(f"undeclared {key}")
+        raise Meaningless(f"{key} has no meaning: declare it, or say what it is", key)
 
-    # --- evaluation
-    def eval(self, tree, scope):
-        return getattr(
-            self,
-            "do_" + tree[0].replace("+", "add").replace("*", "mul").replace("/", "div"),
-        )(scope, *tree[1:])
-
-    def scalar(self, tree, scope):
-        value = self.eval(tree, scope)
-        if isinstance(value, Vec):
-            raise Meaningless(f"a vector where a number should be: {tree}")
-        return value
-
-    def do_num(self, scope, text):
-        return {"oo": sp.oo, "pi": sp.pi}.get(text) or sp.Rational(text)
-
-    def do_group(self, scope, x):
-        return self.eval(x, scope)
-
-    def do_tuple(self, scope, *xs):
-        if ("name", "dots") in xs:
-            if len(set(xs)) != 2:
-                raise Meaningless("dots between unequal entries")
-            v = Vec(1, lambda i: self.eval(xs[0], scope), ["K"])
-            v.row = True
-            return v
-        return tuple(self.eval(x, scope) for x in xs)
-
-    def do_name(self, scope, key):
-        return self.name(key, scope)
-
-    def do_sub(self, scope, base, low):
-        key = name_of(("sub", base, low))
-        if key is not None and self.knows(key, scope):
-            if (found := self.lookup(key, (), scope)) is not None:
-                return found
-        index = tuple(self.eval(i, scope) for i in parts_of(low))
-        if (
-            base == ("name", "delta")
-            and len(index) == 2
-            and "delta" not in self.book.domains
-        ):
-            return DELTA(*index)
-        bkey = name_of(base)
-        if bkey is not None:
-            if (found := self.lookup(bkey, index, scope)) is not None:
-                return found
-        value = self.eval(base, scope)
-        if isinstance(value, (Vec, tuple)):
-            return pick(value, index)
-        raise Meaningless(f"undeclared {key or bkey}")
+    def note_index(self, key):
+        """Note that a result depends on a size, if that is not a given number."""
+        size = self.names.ranges[key]
+        if not size.isdigit() and size not in self.names.names:
+            self.has_sizes = True  # even where the size itself is not needed
 
     def knows(self, key, scope):
-        names = self.book.names
+        """Whether a text is a name as a whole, as x_+ is."""
+        names, domains = self.names.names, self.names.domains
         return (
-            key in names
-            or key + "[]" in names
-            or key in self.book.domains
-            or key + "[]" in self.book.domains
-            or key in scope
+            key in scope
+            or key in names
+            or key in domains
+            or f"{key}[]" in names
+            or f"{key}[]" in domains
             or self.function_of_its_arguments(key) is not None
         )
 
-    def do_pow(self, scope, base, up):
-        key = name_of(("pow", base, up))
-        if key is not None and self.knows(key, scope):
-            return self.lookup(key, (), scope)
-        b, u = self.scalar(base, scope), self.scalar(up, scope)
-        return b**u
+    # --- evaluation: a method for each kind of node
 
-    def do_neg(self, scope, x):
-        return self.times(sp.Integer(-1), self.eval(x, scope))
+    def eval(self, tree, scope):
+        """Return the value of a tree: an expression, a Vector, or a tuple of them."""
+        return getattr(self, METHODS[tree[0]])(scope, *tree[1:])
 
-    def do_add(self, scope, *xs):
-        values = [self.eval(x, scope) for x in xs]
-        vecs = [v for v in values if isinstance(v, Vec)]
-        if not vecs:
-            return sp.Add(*values)
-        if len(vecs) != len(values):
-            raise Meaningless("a vector plus a number")
-        return Vec(
-            vecs[0].rank, lambda *i: sp.Add(*(v[i] for v in values)), vecs[0].sizes
-        )
-
-    def do_mul(self, scope, *xs):
-        value = self.eval(xs[0], scope)
-        for x in xs[1:]:
-            value = self.times(value, self.eval(x, scope))
+    def scalar(self, tree, scope):
+        """Return the value of a tree that must be a number."""
+        value = self.eval(tree, scope)
+        if isinstance(value, Vector | tuple):
+            raise Meaningless("a number is needed, got a vector")
         return value
 
-    def times(self, a, b):
-        if isinstance(a, Vec) and isinstance(
-            b, Vec
-        ):  # matrix product, over the last and first index
-            if getattr(b, "row", False) and a.rank == 1:  # outer product
-                return Vec(2, lambda i, j: a[i,] * b[j,], (*a.sizes, *b.sizes))
-            if getattr(a, "row", False) and b.rank == 1:
-                return self.over_range(a.sizes[0], lambda i: a[i,] * b[i,])
-            if a.rank == 2 and b.rank == 1:
-                return Vec(
-                    1,
-                    lambda i: self.over_range(a.sizes[1], lambda j: a[i, j] * b[j,]),
-                    a.sizes[:1],
-                )
-            if getattr(a, "row", False) and b.rank == 2:
-                new = Vec(
-                    1,
-                    lambda j: self.over_range(a.sizes[0], lambda i: a[i,] * b[i, j]),
-                    b.sizes[1:],
-                )
-                new.row = True
-                return new
-            if a.rank == 2 and b.rank == 2:
-                return Vec(
-                    2,
-                    lambda i, k: self.over_range(
-                        a.sizes[1], lambda j: a[i, j] * b[j, k]
-                    ),
-                    (a.sizes[0], b.sizes[1]),
-                )
-            raise Meaningless("a product of vectors")
-        if isinstance(a, Vec) or isinstance(b, Vec):
-            v, c = (a, b) if isinstance(a, Vec) else (b, a)
-            new = Vec(v.rank, lambda *i: c * v[i], v.sizes)
-            if getattr(v, "row", False):
-                new.row = True
-            return new
+    def number(self, scope, text):
+        constants = {"oo": sp.oo, "pi": sp.pi}
+        return constants[text] if text in constants else sp.Rational(text)
+
+    def group(self, scope, body):
+        return self.eval(body, scope)
+
+    def vector(self, scope, *entries):
+        if ("name", "dots") not in entries:
+            return tuple(self.eval(entry, scope) for entry in entries)
+        shown = [entry for entry in entries if entry != ("name", "dots")]
+        if len(set(shown)) != 1:
+            raise Meaningless("the entries around the dots must be equal")
+        return Vector(lambda i: self.eval(shown[0], scope), ["K"], is_row=True)
+
+    def letter(self, scope, key):
+        return self.name(key, scope)
+
+    def subscript(self, scope, base, script):
+        whole = name_of(("sub", base, script))
+        if whole is not None and self.knows(whole, scope):
+            found = self.lookup(whole, (), scope)
+            if found is not None:
+                return found
+        if isinstance(script, str):
+            raise Meaningless(f"{whole} has no meaning: declare it", whole)
+        index = tuple(self.eval(part, scope) for part in parts_of(script))
+        if (
+            base == ("name", "delta")
+            and len(index) == 2
+            and not self.knows("delta", scope)
+        ):
+            return delta(*index)
+        family = name_of(base)
+        if family is not None:
+            found = self.lookup(family, index, scope)
+            if found is not None:
+                return found
+        value = self.eval(base, scope)
+        if isinstance(value, Vector | tuple):
+            return self.pick(value, index)
+        raise Meaningless(f"{whole} has no meaning: declare it", whole or family)
+
+    def power(self, scope, base, exponent):
+        whole = name_of(("pow", base, exponent))
+        if whole is not None and self.knows(whole, scope):
+            return self.lookup(whole, (), scope)
+        if isinstance(exponent, str):
+            raise Meaningless(f"{whole} has no meaning: declare it", whole)
+        return self.scalar(base, scope) ** self.scalar(exponent, scope)
+
+    def negative(self, scope, body):
+        return self.multiplied(sp.Integer(-1), self.eval(body, scope))
+
+    def plus(self, scope, *terms):
+        values = [self.eval(term, scope) for term in terms]
+        if not any(isinstance(value, Vector | tuple) for value in values):
+            return sp.Add(*values)
+        if all(isinstance(value, Vector) for value in values):
+            sizes = {value.sizes for value in values}
+            if len(sizes) == 1:
+                return Vector(lambda *i: sp.Add(*(v[i] for v in values)), *sizes)
+        raise Meaningless("terms must all be numbers, or vectors of one size")
+
+    def times(self, scope, *factors):
+        value = self.eval(factors[0], scope)
+        for factor in factors[1:]:
+            value = self.multiplied(value, self.eval(factor, scope))
+        return value
+
+    def multiplied(self, a, b):
+        """Return the product of numbers, vectors and matrices."""
+        if isinstance(a, tuple) or isinstance(b, tuple):
+            raise Meaningless("a vector that is written out can't be multiplied")
+        if isinstance(a, Vector) and isinstance(b, Vector):
+            return self.matrix_product(a, b)
+        if isinstance(a, Vector) or isinstance(b, Vector):
+            vector, number = (a, b) if isinstance(a, Vector) else (b, a)
+            entry = lambda *i: number * vector[i]  # noqa: E731
+            return Vector(entry, vector.sizes, vector.is_row)
         return a * b
 
-    def do_transpose(self, scope, x):
-        v = self.eval(x, scope)
-        if isinstance(v, Vec) and v.rank == 2:
-            return Vec(2, lambda i, j: v[j, i], v.sizes[::-1])
-        if isinstance(v, Vec) and v.rank == 1:
-            new = Vec(1, v.entry, v.sizes)
-            new.row = not getattr(v, "row", False)
-            return new
-        return v
-
-    def do_div(self, scope, a, b):
-        return self.times(self.eval(a, scope), 1 / self.scalar(b, scope))
-
-    def do_log(self, scope, x):
-        return sp.log(self.scalar(x, scope))
-
-    def do_exp(self, scope, x):
-        return sp.exp(self.scalar(x, scope))
-
-    def do_abs(self, scope, x):
-        return sp.Abs(self.scalar(x, scope))
-
-    def do_ceil(self, scope, x):
-        return sp.ceiling(self.scalar(x, scope))
-
-    def do_call(self, scope, key, *args):
-        book = self.book
-        exact = f"{key}/{len(args)}"
-        if exact in book.names:
-            d = book.names[exact]
-            book.used.add(exact)
-            if len(d.params) == len(args) and all(isinstance(p, str) for p in d.params):
-                inner = {p: self.eval(a, scope) for p, a in zip(d.params, args)}
-                if d.indices:
-                    raise Meaningless("indexed function")
-                return self.eval(d.tree, self.with_local(d, inner))
-        if self.is_function(key):
-            book.used.add(key)
-            return self.any_function(key)(*(self.eval(a, scope) for a in args))
-        if key.endswith("'") and self.is_function(key[:-1]):
-            t = sp.Dummy("t", positive=True)
-            return (
-                sp.diff(self.any_function(key[:-1])(t), t)
-                .subs(t, self.eval(args[0], scope))
-                .doit()
+    def matrix_product(self, a, b):
+        """Return the sum over the last index of `a` and the first of `b`."""
+        if b.is_row and a.rank == b.rank == 1:
+            return Vector(lambda i, j: a[i,] * b[j,], (*a.sizes, *b.sizes))
+        if a.sizes[-1] != b.sizes[0]:
+            raise Meaningless(f"sizes must agree, got {a.sizes[-1]} and {b.sizes[0]}")
+        size = a.sizes[-1]
+        if a.is_row and b.rank == 1:
+            return self.total(size, lambda j: a[j,] * b[j,])
+        if a.rank == 2 and b.rank == 1:
+            return Vector(
+                lambda i: self.total(size, lambda j: a[i, j] * b[j,]), a.sizes[:1]
             )
-        if key == "E":
-            return self.mean(self.eval(args[0], scope))
-        # q_k(T): an indexed function
-        if "_" in key:
-            base, low = key.split("_", 1)
-            exact = f"{base}[]/{len(args)}"
-            d = book.names.get(exact)
-            if d and len(low) == len(d.indices):
-                book.used.add(exact)
-                inner = {l: self.name(c, scope) for l, c in zip(d.indices, low)}
-                inner |= {p: self.eval(a, scope) for p, a in zip(d.params, args)}
-                return self.eval(d.tree, inner)
-        if key.endswith("'") and f"{key[:-1]}/1" in book.names:
-            d = book.names[f"{key[:-1]}/1"]
-            book.used.add(f"{key[:-1]}/1")
-            t = sp.Dummy("t", positive=True)
-            body = self.eval(d.tree, {d.params[0]: t})
-            return sp.diff(body, t).subs(t, self.eval(args[0], scope))
-        values = [self.eval(a, scope) for a in args]
-        if key == "exp":
-            return sp.exp(values[0])
-        if key == "log1p":
-            return sp.log(1 + values[0])
-        if key in ("max", "min"):
-            return (sp.Max if key == "max" else sp.Min)(*values)
-        if key == "diag":
-            v = values[0]
-            return Vec(2, lambda i, j: DELTA(i, j) * v[i,], v.sizes * 2)
-        if key in ("det", "adj") and self.sizes is not None:
-            v = values[0]
-            n = int(self.size(v.sizes[0]))
-            m = sp.Matrix(n, n, lambda i, j: v[i + 1, j + 1])
-            if key == "det":
-                return m.det()
-            a = m.adjugate()
-            return Vec(2, lambda i, j: a[int(i) - 1, int(j) - 1], v.sizes)
-        raise Meaningless(f"unknown function {key}/{len(args)}")
-
-    def is_function(self, key):
-        """Whether the name was declared as an unknown function."""
-        return key in self.book.domains and self.book.domains[key].kind == "function"
-
-    def any_function(self, key):
-        """An unknown function; at numbers, one that is nothing special."""
-        if getattr(self, "at_numbers", False):
-            return lambda x: sp.sin(x) + x**3
-        return sp.Function(key, real=True)
-
-    def mean(self, e):
-        """Expectation of a polynomial in independent numbers of mean 0, variance s^2."""
-        if self.sizes is None:
-            raise Meaningless("an expectation for any K")
-        noise = [a for a, (kind, *_) in self.atoms.items() if kind == "noise"]
-        total, s = 0, self.name("s", {})
-        for powers, c in sp.Poly(e, *noise).terms():
-            if max(powers, default=0) > 2:
-                raise Meaningless("a moment beyond the second")
-            total += 0 if 1 in powers else c * s ** sum(powers)
-        return total
-
-    def do_oplus(self, scope, a, b):
-        d = self.book.names.get("oplus/2")
-        self.book.used.add("oplus/2")
-        if d is None:
-            raise Meaningless("unknown oplus")
-        values = self.eval(a, scope), self.eval(b, scope)
-        inner = {}
-        for p, v in zip(d.params, values):
-            if not isinstance(v, tuple):
-                raise Meaningless("oplus of what is not a pair")
-            for name, x in zip(p[1:], v):
-                inner[name_of(name)] = x
-        return self.eval(d.tree, self.with_local(d, inner))
-
-    def do_prime(self, scope, x):
-        raise Meaningless("prime")
-
-    def do_nabla(self, scope, order, x):
-        by = self.book.names.get("nabla")
-        self.book.used.add("nabla")
-        if by is None:
-            raise Meaningless("say what nabla is by: given nabla = z_k")
-        letter = by.indices[0] if by.indices else "k"
-        base = by.tree[1] if by.tree[0] == "sub" else by.tree
-        size = self.spans([letter])[0]
-
-        def entry(*i):
-            variables = tuple((("sub", base, ("value", v)), 1) for v in i)
-            return self.do_diff(scope, x, variables)
-
-        return Vec(order, entry, [size] * order)
-
-    def do_value(self, scope, v):
-        return v
-
-    # --- binders
-    def over_range(self, size, f):
-        """Sum of f over 1..size."""
-        n = self.size(size)
-        if self.sizes is not None:
-            return sp.Add(*(f(i) for i in range(1, int(n) + 1)))
-        i = self.fresh()
-        return sp.Sum(f(i), (i, 1, n))
-
-    def fresh(self):
-        self.count += 1
-        return sp.Symbol(f"i{self.count}", integer=True, positive=True)
-
-    def do_sum(self, scope, limits, condition, body, make=(sp.Add, sp.Sum)):
-        (var, low, high), *rest = limits
-        inner = body if not rest else ("sum", tuple(rest), None, body)
-        letter = name_of(var)
-        if low == "in":
-            return self.sum_in(scope, letter, high, inner, make)
-        if (
-            self.sizes is None
-            and low is None
-            and inner[0] == "sum"
-            and inner[1][0][1] == "in"
-            and name_of(inner[1][0][2]) == letter
-        ):
-            if f"('name', '{letter}')" in str(inner[3]):
-                raise Meaningless("a sum over parts, with the part inside")
-            return self.do_sum(
-                scope, ((inner[1][0][0], None, None),), None, inner[3], make
-            )  # parts make up the whole
-        if low is None:
-            if letter not in self.book.ranges:
-                raise Meaningless(f"no range for {letter}")
-            lo, hi = sp.Integer(1), self.size(self.book.ranges[letter])
-        else:
-            lo, hi = self.eval(low, scope), self.eval(high, scope)
-        if condition is not None:
-            return self.ordered_pairs(scope, limits, hi, body)
-        if isinstance(hi, sp.Integer) and isinstance(lo, sp.Integer):
-            values = [
-                self.eval(inner, scope | {letter: sp.Integer(i)})
-                for i in range(int(lo), int(hi) + 1)
-            ]
-            join = make[0]
-        else:
-            i = self.fresh()
-            values = [self.eval(inner, scope | {letter: i})]
-            join = lambda value: make[1](value, (i, lo, hi))
-        if values and isinstance(values[0], Vec):
-            return Vec(
-                values[0].rank,
-                lambda *at: join(*(v[at] for v in values)),
-                values[0].sizes,
+        if a.is_row and b.rank == 2:
+            return Vector(
+                lambda k: self.total(size, lambda j: a[j,] * b[j, k]), b.sizes[1:], True
             )
-        return join(*values)
-
-    def do_prod(self, scope, limits, condition, body):
-        return self.do_sum(scope, limits, condition, body, (sp.Mul, sp.Product))
-
-    def ordered_pairs(self, scope, limits, hi, body):
-        a, b = (name_of(l[0]) for l in limits)
-        f = lambda i, j: self.eval(body, scope | {a: i, b: j})
-        if isinstance(hi, sp.Integer):
-            return sp.Add(
-                *(f(i, j) for i, j in itertools.combinations(range(1, int(hi) + 1), 2))
+        if a.rank == b.rank == 2:
+            return Vector(
+                lambda i, k: self.total(size, lambda j: a[i, j] * b[j, k]),
+                (a.sizes[0], b.sizes[1]),
             )
-        i, j = self.fresh(), self.fresh()
-        # half of all pairs, if the two orders agree
-        once = f(i, j)
-        if sp.expand(once - once.subs({i: j, j: i}, simultaneous=True)) != 0:
-            raise Meaningless("sum over a < b of what is not symmetric")
-        return (
-            sp.Sum(sp.Sum(once, (j, 1, hi)), (i, 1, hi))
-            - sp.Sum(once.subs(j, i), (i, 1, hi))
-        ) / 2
+        raise Meaningless("two vectors side by side have no product: transpose one")
 
-    def sum_in(self, scope, letter, where, inner, make):
-        if where[0] == "pow" and where[1] == ("set", ("num", "0"), ("num", "1")):
-            if self.sizes is None:
-                raise Meaningless("a sum over {0, 1}^K")
-            n = int(self.size("K"))
-            total = []
-            for bits in itertools.product((0, 1), repeat=n):
-                v = Vec(1, lambda k, bits=bits: sp.Integer(bits[int(k) - 1]), ["K"])
-                total.append(self.eval(inner, scope | {letter: v}))
-            return make[0](*total)
-        if self.sizes is not None and name_of(where) in scope:  # a part of 1..K
-            r, n, parts = (
-                int(scope[name_of(where)]),
-                int(self.size("K")),
-                int(self.size("R")),
-            )
-            return make[0](
-                *(
-                    self.eval(inner, scope | {letter: sp.Integer(k)})
-                    for k in range(1, n + 1)
-                    if (k - 1) * parts // n + 1 == r
-                )
-            )
-        raise Meaningless("a sum over a set")
-
-    def do_over(self, scope, which, limits, body):
-        letter = name_of(limits[0][0])
-        hi = self.size(self.book.ranges[letter])
-        if self.sizes is None:  # the entry at an index of its own, where the maximum is
-            if which != "max":
-                raise Meaningless("min over any K")
-            c = self.tops.setdefault(
-                str(body),
-                (
-                    sp.Symbol(f"top{len(self.tops)}", integer=True, positive=True),
-                    body,
-                    letter,
-                    scope,
-                ),
-            )[0]
-            return self.eval(body, scope | {letter: c})
-        values = [
-            self.eval(body, scope | {letter: sp.Integer(i)})
-            for i in range(1, int(hi) + 1)
-        ]
-        return (sp.Max if which == "max" else sp.Min)(*values)
-
-    # --- calculus
-    def place(self, var, scope):
-        """The key under which a derivative's variable can be overridden."""
-        if var[0] == "sub" and var[2][0] == "value":
-            return name_of(var[1]), (var[2][1],)
-        whole = name_of(var)
-        if var[0] == "sub" and not self.knows(whole, {}):
-            return name_of(var[1]), tuple(self.eval(i, scope) for i in parts_of(var[2]))
-        return whole, ()
-
-    def do_diff(self, scope, body, pairs):
-        if any(isinstance(self.name_or_none(v, scope), Vec) for v, _ in pairs):
-            return self.by_vector(scope, body, pairs)
-        spots, tokens = [], {}
-        for v, n in pairs:
-            key, index = self.place(v, scope)
-            spot = key, tuple(map(sp.sympify, index))
-            if spot not in tokens:
-                tokens[spot] = self.token(*spot, scope)
-            spots += [spot] * n
-        old = self.over
-        inner = dict(scope)
-        for (key, index), (t, back) in tokens.items():
-            if back is not None:
-                self.over = self.over | {(key, index): Push(t) if index else t}
-                if not index and key in inner:
-                    inner[key] = t
-        try:
-            value = self.scalar(body, inner)
-        finally:
-            self.over = old
-        if isinstance(value, tuple):
-            raise Meaningless("derivative of a tuple")
-        for s in spots:
-            value = sp.diff(value, tokens[s][0])
-        for t, back in tokens.values():
-            if back is not None:
-                value = value.subs(t, back)
+    def transpose(self, scope, body):
+        value = self.eval(body, scope)
+        if isinstance(value, Vector) and value.rank == 2:
+            return Vector(lambda i, j: value[j, i], value.sizes[::-1])
+        if isinstance(value, Vector):
+            return Vector(value.entry, value.sizes, not value.is_row)
         return value
 
-    def name_or_none(self, v, scope):
-        try:
-            return self.eval(v, scope) if v[0] != "sub" else None
-        except (Meaningless, NeedIndex):
+    def quotient(self, scope, top, bottom):
+        divisor = self.scalar(bottom, scope)
+        self.divisors.append(divisor)
+        return self.multiplied(self.eval(top, scope), 1 / divisor)
+
+    def logarithm(self, scope, body):
+        argument = self.scalar(body, scope)
+        self.arguments.append(argument)
+        return sp.log(argument)
+
+    def exponential(self, scope, body):
+        return sp.exp(self.scalar(body, scope))
+
+    def absolute(self, scope, body):
+        return sp.Abs(self.scalar(body, scope))
+
+    def ceiling(self, scope, body):
+        return sp.ceiling(self.scalar(body, scope))
+
+    def floor(self, scope, body):
+        return sp.floor(self.scalar(body, scope))
+
+    # --- functions
+
+    def call(self, scope, key, *arguments):
+        values = [self.eval(argument, scope) for argument in arguments]
+        base, _, script = key.partition("_")
+        if (definition := self.definition(key, len(values))) is not None:
+            inner = dict(zip(definition.params, values, strict=True))
+            return self.eval(definition.tree, self.with_local(definition, inner))
+        if (definition := self.definition(f"{base}[]", len(values))) is not None:
+            indices = zip(definition.indices, script, strict=True)
+            inner = {letter: self.name(value, scope) for letter, value in indices}
+            inner |= dict(zip(definition.params, values, strict=True))
+            return self.eval(definition.tree, self.with_local(definition, inner))
+        if self.is_unknown_function(key.rstrip("'")):
+            self.names.used.add(key.rstrip("'"))
+            return self.unknown_function(key, values)
+        if key.endswith("'"):
+            return self.slope_of_defined(key[:-1], values)
+        if key in self.names.domains and self.names.domains[key].kind == "joint":
+            return self.joint_probability(key, values)
+        if key == "E":
+            return self.expectation(values[0])
+        if key in BUILT_IN:
+            return getattr(self, BUILT_IN[key])(*values)
+        raise Meaningless(f"{key} of {len(values)} has no meaning", key)
+
+    def definition(self, key, count):
+        """Return the definition of a function of that many arguments, or None."""
+        key = f"{key}/{count}"
+        definition = self.names.names.get(key)
+        if definition is None or not all(isinstance(p, str) for p in definition.params):
             return None
+        self.names.used.add(key)
+        return definition
+
+    def slope_of_defined(self, key, values):
+        """Return f'(x) for a function that is defined."""
+        definition = self.definition(key, 1)
+        if definition is None or len(values) != 1:
+            raise Meaningless(f"{key}' has no meaning", key)
+        x = sp.Dummy("x", positive=True)
+        body = self.eval(definition.tree, {definition.params[0]: x})
+        return sp.diff(body, x).subs(x, values[0])
+
+    def is_unknown_function(self, key):
+        """Whether the name was declared as any function."""
+        domain = self.names.domains.get(key)
+        return domain is not None and domain.kind in ("function", "positive function")
+
+    def unknown_function(self, key, values):
+        """Return any function of these values; at numbers, one without symmetries."""
+        values = [self.as_argument(value) for value in values]
+        domain = self.names.domains[key.rstrip("'")]
+        is_positive = domain.kind == "positive function" and not key.endswith("'")
+        if not self.at_numbers:
+            return function_with_slopes(key, is_positive)(*values)
+        x = sp.Dummy("x", real=True)
+        special = sp.sin(x) + x**3
+        if domain.kind == "positive function":
+            special = 1 + sp.sin(x) ** 2 + x**2
+        for _ in range(key.count("'")):
+            special = sp.diff(special, x)
+        weighted = sp.Add(*(sp.Integer(i) * v for i, v in enumerate(values, start=1)))
+        return special.subs(x, weighted)
+
+    def as_argument(self, value):
+        """Return a vector in a form that an unknown function takes."""
+        if isinstance(value, tuple):
+            raise Meaningless("an unknown function takes numbers and named vectors")
+        if not isinstance(value, Vector):
+            return value
+        if self.for_any_size:  # its entry at any place says what vector it is
+            return value[(ANY_PLACE,) * value.rank]
+        spans = [range(1, int(self.size(size)) + 1) for size in value.sizes]
+        entries = [value[i] for i in itertools.product(*spans)]
+        return sp.Add(*(sp.sin(i + e) for i, e in enumerate(entries)))
+
+    def exponential_of(self, value):
+        return sp.exp(value)
+
+    def log_of_one_plus(self, value):
+        self.arguments.append(1 + value)
+        return sp.log(1 + value)
+
+    def largest(self, *values):
+        return sp.Max(*values)
+
+    def smallest(self, *values):
+        return sp.Min(*values)
+
+    def diagonal(self, vector):
+        return Vector(lambda i, j: delta(i, j) * vector[i,], vector.sizes * 2)
+
+    def expectation(self, value):
+        """Return the mean over independent letters of mean 0 and variance s²."""
+        if self.for_any_size:
+            return Expectation(value, self.name("s", {}))
+        noise = [a for a, (kind, *_) in self.atoms.items() if kind == "noise"]
+        total, s = sp.Integer(0), self.name("s", {})
+        for powers, coefficient in sp.Poly(value, *noise).terms():
+            if max(powers, default=0) > 2:
+                raise Meaningless("only means of squares and products are known")
+            if 1 not in powers:
+                total += coefficient * s ** sum(powers)
+        return total
+
+    def joint_probability(self, key, values):
+        """Return the probability of an answer to K yes-or-no questions."""
+        (bits,) = values
+        self.names.used.add(key)
+        if self.for_any_size:
+            return JOINT(sp.Symbol(key), bits[ANY_PLACE,])
+        count = int(self.size("K"))
+        digits = "".join(str(bits[sp.Integer(k),]) for k in range(1, count + 1))
+        symbol = sp.Symbol(f"{key}_{digits}", positive=True)
+        self.atoms[symbol] = ("joint", key, (digits,))
+        return symbol
+
+    def merged(self, scope, left, right):
+        """Return what the operation that the book defines makes of two pairs."""
+        definition = self.names.names.get("oplus/2")
+        if definition is None:
+            raise Meaningless(r"\oplus has no meaning: define it", "oplus")
+        self.names.used.add("oplus/2")
+        values = self.eval(left, scope), self.eval(right, scope)
+        inner = {}
+        for names, value in zip(definition.params, values, strict=True):
+            if not isinstance(value, tuple):
+                raise Meaningless(r"\oplus joins pairs")
+            entries = zip(names[1:], value, strict=True)
+            inner |= {name_of(name): entry for name, entry in entries}
+        return self.eval(definition.tree, self.with_local(definition, inner))
+
+    # --- sums and products
+
+    def total(self, size, summand):
+        """Return the sum of `summand(i)` for i from 1 to the size of that name."""
+        count = self.size(size)
+        if count.is_Integer:
+            return sp.Add(*(summand(sp.Integer(i)) for i in range(1, int(count) + 1)))
+        i = self.fresh_index(count)
+        return sp.Sum(summand(i), (i, 1, count))
+
+    def fresh_index(self, high):
+        """Return an index that no sum has used: sympy does not keep them apart."""
+        number = len(self.index_ranges)
+        index = sp.Symbol(f"i{number}", integer=True, positive=True)
+        self.index_ranges[index] = high
+        return index
+
+    def summed(self, scope, limits, condition, body):
+        return self.joined(scope, limits, condition, body, sp.Add, sp.Sum)
+
+    def product(self, scope, limits, condition, body):
+        return self.joined(scope, limits, condition, body, sp.Mul, sp.Product)
+
+    def joined(self, scope, limits, condition, body, join, symbolic):
+        """Return a sum or product over one index, or several from the outside in."""
+        (variable, low, high), *rest = limits
+        letter = name_of(variable)
+        inner = ("sum" if join is sp.Add else "prod", tuple(rest), None, body)
+        if not rest:
+            inner = body
+        if condition is not None:
+            return self.over_ordered_pairs(scope, limits, body)
+        if low == "in":
+            return self.over_set(scope, letter, high, inner, join)
+        if self.is_over_parts(letter, low, inner):
+            part, where = inner[1][0][0], inner[3]
+            return self.joined(
+                scope, ((part, None, None),), None, where, join, symbolic
+            )
+        low, high = self.bounds(scope, letter, low, high)
+        if low.is_Integer and high.is_Integer:
+            places = [sp.Integer(i) for i in range(int(low), int(high) + 1)]
+            values = [self.eval(inner, scope | {letter: i}) for i in places]
+            put_together = lambda entries: join(*entries)  # noqa: E731
+        else:
+            i = self.fresh_index(high)
+            values = [self.eval(inner, scope | {letter: i})]
+            put_together = lambda entries: symbolic(*entries, (i, low, high))  # noqa: E731
+        if values and isinstance(values[0], Vector):
+            return Vector(
+                lambda *at: put_together([v[at] for v in values]), values[0].sizes
+            )
+        return put_together(values)
+
+    def bounds(self, scope, letter, low, high):
+        """Return the first and last value of an index."""
+        if low is not None:
+            return sp.sympify(self.scalar(low, scope)), self.scalar(high, scope)
+        if letter not in self.names.ranges:
+            raise Meaningless(
+                f"{letter} needs a range, as in {letter} = 1, …, K", letter
+            )
+        return sp.Integer(1), self.size(self.names.ranges[letter])
+
+    def over_ordered_pairs(self, scope, limits, body):
+        """Return the sum over pairs of indices, the first smaller than the second."""
+        first, second = (name_of(limit[0]) for limit in limits)
+        _, high = self.bounds(scope, first, None, None)
+
+        def summand(i, j):
+            return self.eval(body, scope | {first: i, second: j})
+
+        if high.is_Integer:
+            pairs = itertools.combinations(range(1, int(high) + 1), 2)
+            return sp.Add(*(summand(*map(sp.Integer, pair)) for pair in pairs))
+        i, j = self.fresh_index(high), self.fresh_index(high)
+        once = summand(i, j)
+        swapped = once.subs({i: j, j: i}, simultaneous=True)
+        if sp.expand(once - swapped) != 0:
+            raise Meaningless("a sum over ordered pairs needs a symmetric summand")
+        # half of all pairs, without those of an index with itself
+        everything = sp.Sum(sp.Sum(once, (j, 1, high)), (i, 1, high))
+        return (everything - sp.Sum(once.subs(j, i), (i, 1, high))) / 2
+
+    def is_over_parts(self, letter, low, inner):
+        """Whether a double sum runs over parts of the classes, and within each."""
+        if not self.for_any_size or low is not None or inner[0] != "sum":
+            return False
+        _, bound, where = inner[1][0]
+        if bound != "in" or name_of(where) != letter:
+            return False
+        if ("name", letter) in nodes_of(inner[3]):
+            raise Meaningless("a sum over parts must not depend on the part")
+        return True  # the parts make up the whole
+
+    def over_set(self, scope, letter, where, inner, join):
+        """Return a sum over {0, 1}^K, or over the classes in one part."""
+        if where == ("pow", ("set", ("num", "0"), ("num", "1")), ("name", "K")):
+            if self.for_any_size:
+                bits = Vector(lambda k: BITS[k], ["K"])
+                body = self.eval(inner, scope | {letter: bits})
+                return OverAnswers(body, self.size("K"), sp.Symbol(join.__name__))
+            values = []
+            for answer in itertools.product((0, 1), repeat=int(self.size("K"))):
+                entry = lambda k, a=answer: sp.Integer(a[int(k) - 1])  # noqa: E731
+                bits = Vector(entry, ["K"])
+                values.append(self.eval(inner, scope | {letter: bits}))
+            return join(*values)
+        if not self.for_any_size and name_of(where) in scope | self.free:
+            part = (scope | self.free)[name_of(where)]
+            count, parts = int(self.size("K")), int(self.size("R"))
+            classes = [
+                k for k in range(1, count + 1) if (k - 1) * parts // count + 1 == part
+            ]
+            values = [
+                self.eval(inner, scope | {letter: sp.Integer(k)}) for k in classes
+            ]
+            return join(*values)
+        raise Meaningless("a sum over a set can be over {0, 1}^K, or over parts")
+
+    def extreme(self, scope, which, limits, body):
+        """Return the largest or smallest of a family."""
+        ((variable, _, _),) = limits
+        letter = name_of(variable)
+        _, high = self.bounds(scope, letter, None, None)
+        if high.is_Integer:
+            places = [sp.Integer(i) for i in range(1, int(high) + 1)]
+            values = [self.eval(body, scope | {letter: i}) for i in places]
+            return sp.Max(*values) if which == "max" else sp.Min(*values)
+        if which == "min":
+            raise Meaningless("a minimum is known as minus the maximum of the negative")
+        if str(body) not in self.maxima:
+            top = sp.Symbol(f"top{len(self.maxima)}", integer=True, positive=True)
+            self.maxima[str(body)] = (top, body, letter, scope)
+            self.index_ranges[top] = high
+        top = self.maxima[str(body)][0]
+        return self.eval(body, scope | {letter: top})
+
+    # --- calculus
+
+    def derivative(self, scope, body, variables):
+        if len(variables) == 1 and self.is_vector(variables[0][0], scope):
+            return self.by_vector(scope, body, variables[0])
+        symbols, tokens = [], {}
+        for variable, times in variables:
+            spot = self.spot(variable, scope)
+            if spot not in tokens:
+                tokens[spot] = self.token(*spot, scope)
+            symbols += [tokens[spot][0]] * times
+        inner, before = dict(scope), self.pushed
+        known = len(self.divisors), len(self.arguments)
+        for (key, index), (token, value) in tokens.items():
+            if value is not None:
+                by = Push(token) if index else token
+                self.pushed = self.pushed | {(key, index): by}
+                if not index and key in inner:
+                    inner[key] = token
+        try:
+            result = self.scalar(body, inner)
+        finally:
+            self.pushed = before
+        if result.has(ANY_PLACE):
+            raise Meaningless("an unknown function of a vector has no derivative here")
+        for symbol in symbols:
+            result = sp.diff(result, symbol)
+        for token, value in tokens.values():
+            if value is not None:
+                result = result.subs(token, value)
+                self.put_back(known, token, value)
+        return result
+
+    def put_back(self, known, token, value):
+        """Put a name back for its token in what was divided by since."""
+        for found, count in zip((self.divisors, self.arguments), known, strict=True):
+            found[count:] = [sp.sympify(e).subs(token, value) for e in found[count:]]
+
+    def is_vector(self, variable, scope):
+        """Whether a derivative's variable is a vector or matrix."""
+        if variable[0] == "sub":
+            return False
+        try:
+            return isinstance(self.eval(variable, scope), Vector)
+        except (Meaningless, NeedsIndex):
+            return False
+
+    def spot(self, variable, scope):
+        """Return the name and index values of a derivative's variable."""
+        if variable[0] == "sub" and variable[2][0] == "value":
+            return name_of(variable[1]), (sp.sympify(variable[2][1]),)
+        whole = name_of(variable)
+        if variable[0] == "sub" and not self.knows(whole, {}):
+            index = (self.eval(part, scope) for part in parts_of(variable[2]))
+            return name_of(variable[1]), tuple(map(sp.sympify, index))
+        return whole, ()
 
     def token(self, key, index, scope):
-        """A symbol to differentiate by, and what to put in its place afterwards."""
-        value = (
-            scope[key] if key in scope and not index else self.lookup(key, index, scope)
-        )
+        """Return a symbol to differentiate by, and what to put in its place after."""
+        in_scope = key in scope and not index
+        value = scope[key] if in_scope else self.lookup(key, index, scope)
         if value is None:
-            raise Meaningless(f"derivative by undeclared {key}")
-        if isinstance(value, (sp.Symbol, sp.Indexed)):
+            raise Meaningless(f"{key} has no meaning: declare it", key)
+        if isinstance(value, sp.Symbol | sp.Indexed):
             return value, None
-        if index:  # a step of size 0
+        if index:
             return sp.Dummy("step", real=True), sp.Integer(0)
         return sp.Dummy(key, positive=value.is_positive or None, real=True), value
 
-    def by_vector(self, scope, body, pairs):
-        ((v, n),) = pairs
-        if n != 1:
-            raise Meaningless("second derivative by a vector")
-        vec = self.eval(v, scope)
+    def by_vector(self, scope, body, variable):
+        """Return the vector of the derivatives by each entry."""
+        variable, times = variable
+        if times != 1:
+            raise Meaningless(r"a second derivative by a vector is written \nabla^2")
+        vector = self.eval(variable, scope)
 
-        def entry(*i):
-            low = ("value", i[0]) if len(i) == 1 else ("*", *(("value", x) for x in i))
-            return (
-                self.do_diff(scope, body, ((("sub", v, low), 1),))
-                if len(i) == 1
-                else self.diff_at(scope, body, v, i)
+        def entry(*index):
+            places = tuple(("value", i) for i in index)
+            script = places[0] if len(places) == 1 else ("*", *places)
+            return self.derivative(scope, body, ((("sub", variable, script), 1),))
+
+        return Vector(entry, vector.sizes)
+
+    def gradient(self, scope, order, body):
+        """Return the gradient, or the matrix of second derivatives."""
+        by = self.names.names.get("nabla")
+        if by is None:
+            message = (
+                r"\nabla has no meaning: give \nabla = \frac{\partial}{\partial z_k}"
             )
+            raise Meaningless(message, "nabla")
+        self.names.used.add("nabla")
+        letter = by.indices[0] if by.indices else "k"
+        base = by.tree[1] if by.tree[0] == "sub" else by.tree
+        size = self.names.ranges.get(letter, "K")
 
-        return Vec(vec.rank, entry, vec.sizes)
+        def entry(*index):
+            variables = tuple((("sub", base, ("value", i)), 1) for i in index)
+            return self.derivative(scope, body, variables)
 
-    def diff_at(self, scope, body, v, index):
-        symbol = self.lookup(name_of(v), index, scope)
-        return sp.diff(self.scalar(body, scope), symbol)
+        return Vector(entry, [size] * order)
 
-    def do_at(self, scope, body, var, value):
-        return self.scalar(body, scope).subs(
-            self.eval(var, scope), self.eval(value, scope)
-        )
+    def given_value(self, scope, value):
+        return value
 
-    def do_int(self, scope, var, low, high, body):
-        t = (
-            sp.Dummy("t", real=True)
-            if self.eval(low, scope).is_negative
-            else sp.Dummy("t", positive=True)
-        )
-        return sp.Integral(
-            self.eval(body, scope | {name_of(var): t}),
-            (t, self.eval(low, scope), self.eval(high, scope)),
-        )
-
-    def do_lim(self, scope, var, to, side, body):
-        key, index = self.place(var, scope)
-        index = tuple(sp.sympify(i) for i in index)
-        x, back = self.token(key, index, scope)
-        old = self.over
-        if back is not None:
-            self.over = self.over | {(key, index): x}
+    def value_at(self, scope, body, variable, value):
+        key, index = self.spot(variable, scope)
+        token, meaning = self.token(key, index, scope)
+        before = self.pushed
+        if meaning is not None:
+            self.pushed = self.pushed | {(key, index): token}
+        known = len(self.divisors), len(self.arguments)
         try:
-            value = self.scalar(body, scope)
+            result = self.scalar(body, scope)
         finally:
-            self.over = old
-        return Lim(value, x, self.eval(to, scope), side)
+            self.pushed = before
+        there = self.eval(value, scope)
+        self.put_back(known, token, there)
+        return result.subs(token, there)
+
+    def integral(self, scope, variable, low, high, body):
+        low, high = self.eval(low, scope), self.eval(high, scope)
+        assumption = {"real": True} if low.is_negative else {"positive": True}
+        t = sp.Dummy("t", **assumption)
+        inner = self.eval(body, scope | {name_of(variable): t})
+        return sp.Integral(inner, (t, low, high))
+
+    def limit(self, scope, variable, target, side, body):
+        key, index = self.spot(variable, scope)
+        token, value = self.token(key, index, scope)
+        before = self.pushed
+        if value is not None:
+            self.pushed = self.pushed | {(key, index): token}
+        known = len(self.divisors), len(self.arguments)
+        try:
+            result = self.scalar(body, scope)
+        finally:
+            self.pushed = before
+        # what happens at the limit itself does not matter
+        del self.divisors[known[0] :], self.arguments[known[1] :]
+        return Limit(result, token, self.eval(target, scope), side)
 
 
-class Lim(sp.Expr):
-    """A limit not yet worked out: value, variable, to, side (a symbol)."""
+METHODS = {
+    "num": "number",
+    "name": "letter",
+    "group": "group",
+    "tuple": "vector",
+    "sub": "subscript",
+    "pow": "power",
+    "neg": "negative",
+    "+": "plus",
+    "*": "times",
+    "/": "quotient",
+    "transpose": "transpose",
+    "log": "logarithm",
+    "exp": "exponential",
+    "abs": "absolute",
+    "ceil": "ceiling",
+    "floor": "floor",
+    "call": "call",
+    "oplus": "merged",
+    "sum": "summed",
+    "prod": "product",
+    "over": "extreme",
+    "diff": "derivative",
+    "nabla": "gradient",
+    "at": "value_at",
+    "int": "integral",
+    "lim": "limit",
+    "value": "given_value",
+}
+BUILT_IN = {
+    "exp": "exponential_of",
+    "log1p": "log_of_one_plus",
+    "max": "largest",
+    "min": "smallest",
+    "diag": "diagonal",
+}
 
-    def __new__(cls, value, x, to, side):
-        side = sp.Symbol(side) if isinstance(side, str) else side
-        return sp.Expr.__new__(cls, sp.sympify(value), x, sp.sympify(to), side)
 
-    @property
-    def free_symbols(self):
-        return self.args[0].free_symbols - {self.args[1]} | self.args[2].free_symbols
+# --- what sympy has no name for ----------------------------------------------
+
+# An index that stands for every place of a vector.
+ANY_PLACE = sp.Symbol("place", integer=True, positive=True)
+# The answers to K yes-or-no questions, over which a sum runs.
+BITS = sp.IndexedBase("bit", nonnegative=True)
+JOINT = sp.Function("joint", positive=True)
+
+
+class Expectation(sp.Expr):
+    """A mean over independent letters of mean 0 and variance s², for any K."""
+
+    def __new__(cls, value, deviation):
+        return sp.Expr.__new__(cls, sp.sympify(value), deviation)
+
+
+class OverAnswers(sp.Expr):
+    """A sum or product over all answers in {0, 1}^K, for any K."""
+
+    def __new__(cls, body, size, kind):
+        return sp.Expr.__new__(cls, sp.sympify(body), size, kind)
+
+
+@functools.cache
+def function_with_slopes(name, is_positive):
+    """Return an unknown function, whose derivative is the function with a prime."""
+
+    def slope(self, argument=1):
+        if len(self.args) != 1:
+            raise Meaningless(f"{name} has no derivative here", name)
+        return function_with_slopes(f"{name}'", False)(*self.args)
+
+    def yes(self):
+        return True
+
+    methods = {"fdiff": slope, "_eval_is_real": yes}
+    if is_positive:
+        methods["_eval_is_positive"] = yes
+    return type(name, (sp.Function,), methods)
+
+
+def parts_of(script):
+    """Return the indices that stand side by side in a subscript."""
+    return script[1:] if script[0] == "*" else (script,)
+
+
+def nodes_of(tree):
+    """Return all nodes of a tree."""
+    found = [tree]
+    for part in tree:
+        if isinstance(part, tuple):
+            found += nodes_of(part)
+    return found

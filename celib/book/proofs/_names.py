@@ -7,7 +7,7 @@ definition says what it is, as in ``q_k = e^{z_k} / S``. Both are LaTeX.
 import re
 from dataclasses import dataclass, field
 
-from celib.book.proofs._reader import Reader, Unreadable, name_of
+from celib.book.proofs._reader import Reader, name_of, plain
 
 __all__ = ["Ambiguous", "Definition", "Domain", "Names", "split_names"]
 
@@ -46,29 +46,45 @@ class Definition:
 
 @dataclass(frozen=True)
 class Domain:
-    """The values that a letter may take, and the letters of its indices."""
+    """The values that a letter may take.
+
+    Attributes
+    ----------
+    kind : str
+        Such as ``real`` or ``distribution``.
+    indices : tuple of str
+        The letters of its indices, for a family.
+    bounds : tuple of trees
+        What it lies between, or the matrix that it is the inverse of.
+    """
 
     kind: str
     indices: tuple = ()
+    bounds: tuple = ()
 
 
 # What may follow the names in a clause, and how the page says it.
 WORDS = {
     "real": "real {}",
     "distribution": "a distribution {}",
+    "joint": r"a distribution {} on $\{{0, 1\}}^K$",
     "class": "a class {}",
     "size": "a whole number {}",
     "function": "any function {}",
     "noise": "independent {} with mean 0 and variance $s^2$",
 }
-# The same for clauses that are inequalities.
+# The same for clauses that are relations: their form, and the kind of letter.
 RELATIONS = [
-    (r"0 < (.+) < 1", "share"),
-    (r"(.+) > 0", "positive"),
-    (r"(.+) > 1", "over1"),
-    (r"(.+) \\ge 0", "nonnegative"),
-    (r"(.+) < 0", "negative"),
+    (r"(?P<names>[^(,]+)\([^)]*\) > 0", "positive function"),
+    (r"(?P<names>.+) > 0", "positive"),
+    (r"(?P<names>.+) > 1", "over1"),
+    (r"(?P<names>.+) \\ge 0", "nonnegative"),
+    (r"(?P<low>.+) < (?P<names>.+) < (?P<high>.+)", "between"),
+    (r"(?P<names>.+) < 0", "negative"),
+    (r"(?P<names>.+) = (?P<low>.+)\^\{-1\}", "inverse"),
 ]
+# The kinds that brackets call.
+FUNCTIONS = ("function", "positive function", "joint")
 RANGE = r"(.+) = 1, \\dots, (.+)"
 
 # The sizes that the usual indices run up to.
@@ -87,6 +103,8 @@ class Names:
         By key, as for `names`: a number N may stand beside a family N_m.
     ranges : dict of str to str
         For each letter of an index, the size that it runs up to.
+    known : set of str
+        The keys that other chapters defined; a chapter may use their letters anew.
     used : set of str
         The keys that the equation turned out to use.
     """
@@ -94,18 +112,27 @@ class Names:
     names: dict = field(default_factory=dict)
     domains: dict = field(default_factory=dict)
     ranges: dict = field(default_factory=lambda: dict(SIZES))
+    known: set = field(default_factory=set)
     used: set = field(default_factory=set)
 
     @property
     def functions(self):
         """Names that brackets call, rather than multiply; q[] for q_k(T)."""
         defined = {key.split("/")[0] for key in self.names if "/" in key}
-        unknown = {key for key, d in self.domains.items() if d.kind == "function"}
+        unknown = {key for key, d in self.domains.items() if d.kind in FUNCTIONS}
         return defined | unknown
 
     def copy(self):
         """The same names, to which others can be added."""
-        return Names(dict(self.names), dict(self.domains), dict(self.ranges))
+        return Names(
+            dict(self.names), dict(self.domains), dict(self.ranges), set(self.known)
+        )
+
+    def let_go(self, base):
+        """Forget what another chapter meant by a letter."""
+        for key in [key for key in self.known if base_of(key) == base]:
+            self.known.remove(key)
+            del self.names[key]
 
     # --- domains
 
@@ -119,19 +146,22 @@ class Names:
                     self.ranges[plain(letter)] = plain(found[2])
         for clause in clauses:
             if not re.fullmatch(RANGE, clause):
-                names, kind = names_and_kind(clause)
+                names, kind, bounds = names_and_kind(clause)
                 for name in split_names(names):
-                    self._declare(name, kind)
+                    self._declare(name, kind, bounds)
 
-    def _declare(self, name, kind):
-        base, indices = self._base_and_indices(Reader(name).expr())
+    def _declare(self, name, kind, bounds):
+        base, indices = self._base_and_indices(Reader(name).whole())
         self._must_be_free(base, indices, name)
         if kind == "class":
             self.ranges[base] = "K"
         else:
-            self.domains[base + "[]" if indices else base] = Domain(kind, indices)
+            self.domains[base + "[]" if indices else base] = Domain(
+                kind, indices, bounds
+            )
 
     def _must_be_free(self, base, indices, name):
+        self.let_go(base)
         key = base + "[]" if indices else base
         earlier = self.names.get(key)
         if earlier is not None and earlier.label:
@@ -168,6 +198,8 @@ class Names:
         """Take in a definition whose two sides have been read."""
         base, params, indices = head
         key = base + ("[]" if indices else "") + (f"/{len(params)}" if params else "")
+        if key in self.known or not params:
+            self.let_go(base)
         earlier = self.names.get(key)
         if earlier is not None and earlier.label not in ("", label):
             raise Ambiguous(f"{base} has a meaning already, by {earlier.label}")
@@ -182,7 +214,7 @@ class Names:
                 r"what \nabla is by is said as \nabla = \frac{\partial}{\partial z_k}"
             )
             raise Ambiguous(f"{message}, got {latex}")
-        tree = Reader(by[1]).expr()
+        tree = Reader(by[1]).whole()
         indices = index_letters(tree[2]) if tree[0] == "sub" else ()
         self.names["nabla"] = Definition((), indices, tree, latex)
 
@@ -192,9 +224,9 @@ class Names:
             reader = Reader(left, self.functions)
             # on this side a bracket after a name holds its arguments
             before = left.split("(")[0].strip()
-            reader.calls |= {token.lstrip("\\") for token in reader.toks}
+            reader.functions |= {token.text.lstrip("\\") for token in reader.tokens}
             if before:
-                reader.calls.add(name_of(Reader(before).expr()) or "")
+                reader.functions.add(name_of(Reader(before).whole()) or "")
             left = reader.whole()
         if left[0] == "oplus":
             return "oplus", tuple(left[1:]), ()
@@ -217,10 +249,12 @@ def called(head):
 
 
 def names_and_kind(clause):
-    """Part a clause into its names and what they are."""
+    """Part a clause into its names, what they are, and their bounds."""
     for pattern, kind in RELATIONS:
         if found := re.fullmatch(pattern, clause):
-            return found[1], kind
+            bounds = [found.groupdict().get(side) for side in ("low", "high")]
+            trees = tuple(Reader(bound).whole() for bound in bounds if bound)
+            return found["names"], kind, trees
     names, _, word = clause.rpartition(" ")
     if word not in WORDS:
         forms = ", ".join(WORDS)
@@ -228,7 +262,7 @@ def names_and_kind(clause):
             f"a domain must end in one of {forms}, or be an inequality such as "
             rf"T > 0 or 0 < q < 1, or a range such as d = 1, \dots, D; got {clause!r}"
         )
-    return names, word
+    return names, word, ()
 
 
 def in_words(domains):
@@ -247,14 +281,6 @@ def in_words(domains):
 def base_of(key):
     """The name in a key."""
     return key.split("/")[0].removesuffix("[]")
-
-
-def plain(latex):
-    """The name that a piece of LaTeX stands for."""
-    name = name_of(Reader(latex).expr())
-    if name is None:
-        raise Unreadable(f"a name was expected, got {latex!r}")
-    return name
 
 
 def split_names(text):

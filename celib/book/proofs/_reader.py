@@ -1,20 +1,58 @@
-"""Read the book's LaTeX into a tree of tuples: (op, *children).
+r"""Read the LaTeX of an equation into a tree of tuples, such as ``("+", a, b)``.
 
-read(latex, functions) -> [Statement(chain=[tree, rel, tree, ...], where=tree | None)]
+The reader takes the mathematics of this book and refuses the rest. Two things depend
+on what the letters are: a bracket after a name, as in ``q(1 - q)``, is a call if the
+name is a function and a product if not. So the names of functions are passed in.
 """
 
 import re
 from dataclasses import dataclass
 
+__all__ = [
+    "Reader",
+    "Statement",
+    "Unreadable",
+    "excerpt",
+    "name_of",
+    "plain",
+    "read",
+    "written",
+]
+
+
+class Unreadable(ValueError):
+    """LaTeX that this reader does not take, or that is no formula."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A chain of sides and relations, as in ``a = b >= c``, with what limits it.
+
+    Attributes
+    ----------
+    chain : tuple
+        A tree, a relation, a tree, and so on.
+    where : tuple, optional
+        The condition in brackets behind it: a relation and its two sides.
+    """
+
+    chain: tuple
+    where: tuple | None = None
+
+
+# --- tokens ------------------------------------------------------------------
+
+# Spacing has no name of its own here, so it is dropped.
 TOKEN = re.compile(
-    r"""\s+|\\[,;!:]|\\\s|&|\\displaystyle|\\tfrac(?=x)   # spacing
-    |(?P<eval>\\left\.|\\right\|)
-    |(?P<size>\\(?:[bB]igg?[lr]?|left|right)(?![a-zA-Z]))
-    |(?P<num>\d+(?:\.\d+)?)
-    |(?P<cmd>\\[a-zA-Z]+|\\\\|\\[|{}])
-    |(?P<chr>.)""",
-    re.X | re.S,
+    r"""\s+ | \\[,;!:] | \\\s | & | \\displaystyle | \\(?:begin|end)\{aligned\}
+    | (?P<evaluated>\\left\. | \\right\|)
+    | (?P<size>\\(?:[bB]igg?[lr]?|left|right)(?![a-zA-Z]))
+    | (?P<number>\d+(?:\.\d+)?)
+    | (?P<command>\\[a-zA-Z]+ | \\\\ | \\[|{}])
+    | (?P<character>.)""",
+    re.VERBOSE | re.DOTALL,
 )
+
 RELATIONS = {
     "=": "=",
     r"\ge": ">=",
@@ -22,475 +60,737 @@ RELATIONS = {
     ">": ">",
     "<": "<",
     r"\approx": "~",
-    r"\to": "->",
     r"\ne": "!=",
 }
-CALLABLE = {
-    "H",
-    "D",
-    "JS",
-    "LSE",
-    "BCE",
-    "sigma",
-    "diag",
-    "adj",
-    "det",
-    "max",
-    "min",
-    "exp",
-    "log1p",
-    "P",
-}
+# Functions that need no declaration.
+KNOWN_FUNCTIONS = {"exp", "log1p", "max", "min", "diag"}
 WORDS = {r"\mathrm", r"\operatorname", r"\mathbb", r"\mathcal"}
 ACCENTS = {r"\hat", r"\bar", r"\tilde"}
-OPEN = {"(": ")", "[": "]", r"\{": r"\}", r"\lceil": r"\rceil", r"\lfloor": r"\rfloor"}
-STOP = {
-    ")",
-    "]",
-    "}",
-    r"\}",
-    r"\rceil",
-    r"\rfloor",
-    ",",
-    ";",
-    r"\\",
-    r"\|",
-    r"\Vert",
-    r"\mid",
-    "+",
-    "-",
-    r"\right|",
-    r"\oplus",
-    r"\quad",
-    r"\qquad",
-    r"\in",
-    ".",
-    r"\Rightarrow",
-    r"\text",
-    r"\end",
-    ":",
-    None,
-    *RELATIONS,
+BRACKETS = {
+    "(": ")",
+    "[": "]",
+    r"\{": r"\}",
+    r"\lceil": r"\rceil",
+    r"\lfloor": r"\rfloor",
 }
-
-
-class Unreadable(ValueError):
-    """LaTeX outside the subset."""
+# What parts the entries of a vector, or the arguments of a function.
+COMMAS = {",", ";", r"\|", r"\Vert", r"\mid"}
+# Where a product ends.
+ENDS = {
+    *BRACKETS.values(),
+    *COMMAS,
+    *RELATIONS,
+    *("}", r"\\", "+", "-", r"\oplus", r"\right|", r"\quad", r"\qquad", r"\in", "."),
+    *(r"\Rightarrow", r"\text", r"\end", ":", r"\pm", r"\to", None),
+}
 
 
 @dataclass(frozen=True)
-class Statement:
-    chain: tuple  # tree, relation, tree, ...
-    where: tuple | None = None
+class Token:
+    """A piece of LaTeX, and where it begins."""
+
+    text: str
+    start: int
+
+
+def tokens_of(latex):
+    """Part a string into tokens; a sized bar says on which side it stands."""
+    tokens, side = [], ""
+    for match in TOKEN.finditer(latex):
+        text = match.group()
+        if match.lastgroup == "size":
+            side = "l" if text.endswith(("l", "left")) else "r"
+            if text in (r"\big", r"\Big", r"\bigg", r"\Bigg"):
+                side = ""
+            continue
+        if match.lastgroup:
+            bar = f"|{side}" if text == "|" and side else text
+            tokens.append(Token(bar, match.start()))
+        side = ""
+    return tokens
+
+
+# --- the reader --------------------------------------------------------------
 
 
 class Reader:
+    """Reads one string by recursive descent, a method for each level of binding."""
+
     def __init__(self, latex, functions=()):
-        self.calls = CALLABLE | set(functions) | {f + "'" for f in functions}
-        self.toks, sized = [], False
-        for m in TOKEN.finditer(re.sub(r"\\(begin|end)\{aligned\}", "", latex)):
-            text = m.group()
-            if m.lastgroup == "size":
-                sized = text[-1] if text[-1] in "lr" else text[1]
-                continue
-            if m.lastgroup:
-                if text == "|" and sized:  # a sized bar says which side it is on
-                    text = "|l" if sized == "l" else "|r"
-                self.toks.append(text)
-            sized = False
-        self.i, self.bars, self.dx = 0, 0, 0
+        self.latex = latex
+        self.functions = KNOWN_FUNCTIONS | set(functions)
+        self.functions |= {f"{function}'" for function in functions}
+        self.tokens = tokens_of(latex)
+        self.place = 0
+        self.open_bars = 0
+        self.open_integrals = 0
 
-    # --- tokens
     def peek(self, ahead=0):
-        i = self.i + ahead
-        return self.toks[i] if i < len(self.toks) else None
+        """Return the token that comes next, or after that; None at the end."""
+        i = self.place + ahead
+        return self.tokens[i].text if i < len(self.tokens) else None
 
-    def take(self, *want):
-        tok = self.peek()
-        if want and tok not in want:
-            raise Unreadable(
-                f"wanted {' or '.join(want)}, got {tok!r} at {' '.join(self.toks[self.i : self.i + 6])}"
-            )
-        self.i += 1
-        return tok
+    def take(self, *wanted):
+        """Return the next token and go on, or refuse it if another is wanted."""
+        token = self.peek()
+        if wanted and token not in wanted:
+            self.refuse(f"{' or '.join(wanted)} was expected, got {token or 'the end'}")
+        self.place += 1
+        return token
 
-    def took(self, *want):
-        if self.peek() in want:
-            return self.take()
-        return None
+    def took(self, *wanted):
+        """Take the next token if it is one of those wanted; else return None."""
+        return self.take() if self.peek() in wanted else None
+
+    def refuse(self, message):
+        """Raise, with the place in the string."""
+        end = len(self.latex)
+        here = self.place < len(self.tokens)
+        start = self.tokens[self.place].start if here else end
+        raise Unreadable(f"{message}, at {excerpt(self.latex, start)}")
 
     def whole(self):
-        """Read one expression, up to the end."""
-        tree = self.expr()
+        """Read one expression, which must reach to the end."""
+        tree = self.sum()
         while self.took(",", ".", ";"):
             pass
         if self.peek() is not None:
-            raise Unreadable(f"stuck at {' '.join(self.toks[self.i : self.i + 6])}")
+            self.refuse("the formula must end here")
         return tree
 
     # --- statements
+
     def statements(self):
-        out = []
+        """Read all statements, parted by commas, spaces, words or lines."""
+        found = []
         while True:
-            while self.took(",", ";", ".", r"\quad", r"\qquad", r"\\", r"\Rightarrow"):
-                pass
-            if self.peek() == r"\text":
-                self.take(), self.words()
-                continue
+            self.skip_between()
             if self.peek() is None:
                 break
-            out.append(self.statement())
-        # a row that begins with a relation goes on with the chain before it
-        joined = []
-        for s in out:
-            if joined and s.chain[0] is None:
-                joined[-1] = Statement(joined[-1].chain + s.chain[1:], s.where)
+            statement = self.statement()
+            if found and statement.chain[0] is None:
+                # a line that begins with a relation goes on with the chain before
+                chain = found[-1].chain + statement.chain[1:]
+                found[-1] = Statement(chain, statement.where)
             else:
-                joined.append(s)
-        return joined
+                found.append(statement)
+        return found
+
+    def skip_between(self):
+        """Skip what stands between two statements."""
+        while True:
+            if self.took(",", ";", ".", r"\quad", r"\qquad", r"\\"):
+                continue
+            if self.took(r"\text"):
+                self.words()
+                continue
+            return
 
     def statement(self):
-        chain = [None if self.peek() in RELATIONS else self.expr()]
+        """Read a chain of sides, and the condition that limits it."""
+        chain = [None if self.peek() in RELATIONS else self.sum()]
         where = None
         while True:
-            here = self.i
+            start = self.place
             while self.took(r"\quad", r"\qquad", r"\\"):
                 pass
+            apart = start != self.place
             if self.peek() in RELATIONS:
-                chain += [RELATIONS[self.take()], self.expr()]
-            elif self.peek() == r"\text":
-                self.take(), self.words()
-            elif (
-                here != self.i
-                and self.peek() == "("
-                and RELATIONS.keys() & set(self.toks[self.i : self.i + 5]) - {"="}
-            ):
-                self.take("(")
-                a = self.expr()
-                where = (RELATIONS[self.take()], a, self.expr())
-                self.take(")")
-            else:
-                if (
-                    self.peek() not in (None, ",", ";", ".", r"\Rightarrow")
-                    and here == self.i
-                ):
-                    raise Unreadable(
-                        f"stuck at {' '.join(self.toks[self.i : self.i + 6])}"
-                    )
+                chain += [RELATIONS[self.take()], self.sum()]
+            elif self.took(r"\text"):
+                self.words()
+            elif apart and self.peek() == "(" and self.has_condition():
+                where = self.condition()
+            elif apart or self.peek() in (None, ",", ";", "."):
                 return Statement(tuple(chain), where)
+            else:
+                self.refuse("a relation was expected")
+
+    def has_condition(self):
+        """Whether the bracket that comes next holds an inequality."""
+        inside = [self.peek(i) for i in range(1, 6)]
+        return any(token in RELATIONS and token != "=" for token in inside)
+
+    def condition(self):
+        self.take("(")
+        left = self.sum()
+        relation = RELATIONS[self.take(*RELATIONS)]
+        right = self.sum()
+        self.take(")")
+        return (relation, left, right)
 
     def words(self):
+        """Read the characters between two braces as they are."""
         depth, text = 0, []
         while True:
-            tok = self.take()
-            depth += (tok == "{") - (tok == "}")
-            if tok not in "{}":
-                text.append(tok)
+            token = self.take()
+            if token is None:
+                self.refuse("a brace must be closed")
+            depth += (token == "{") - (token == "}")
+            if token not in "{}":
+                text.append(token)
             if depth == 0:
                 return "".join(text)
 
-    # --- expressions
-    def expr(self):
+    # --- sums and products
+
+    def sum(self):
+        """Read terms with plus and minus between them."""
         terms = [self.product()]
-        while op := self.took("+", "-", r"\oplus"):
+        while sign := self.took("+", "-", r"\oplus"):
             term = self.product()
-            if op == r"\oplus":
-                terms = [("oplus", ("+", *terms) if len(terms) > 1 else terms[0], term)]
+            if sign == r"\oplus":
+                before = terms[0] if len(terms) == 1 else ("+", *terms)
+                terms = [("oplus", before, term)]
             else:
-                terms.append(("neg", term) if op == "-" else term)
+                terms.append(("neg", term) if sign == "-" else term)
+        if self.peek() == r"\pm":
+            self.refuse(r"\pm has two meanings: write the two equations")
         return terms[0] if len(terms) == 1 else ("+", *terms)
 
-    def product(self, in_log=False):
+    def product(self, in_logarithm=False):
+        """Read factors side by side, up to what ends a product."""
         if self.took("-"):
             return ("neg", self.product())
         self.took("+")
         factors = [self.factor()]
-        while True:
-            tok = self.peek()
-            if tok in (r"\cdot", r"\times") and not in_log:
-                self.take()
+        while not self.at_end_of_product(in_logarithm):
+            if self.took(r"\cdot", r"\times"):
                 factors.append(self.factor())
-            elif tok == "/":
-                self.take()
+            elif self.took("/"):
                 top = factors[0] if len(factors) == 1 else ("*", *factors)
                 factors = [("/", top, self.factor())]
-            elif (
-                tok in STOP
-                or tok in (r"\cdot", r"\times")
-                or (in_log and tok in (r"\log", r"\sum"))
-            ):
-                break
-            elif tok in ("|", "|r") and self.bars:
-                break
-            elif (
-                self.dx
-                and tok == "d"
-                and re.match(r"[a-z]|\\[a-z]", self.peek(1) or "")
-            ):
-                break
             else:
                 factors.append(self.factor())
         return factors[0] if len(factors) == 1 else ("*", *factors)
 
+    def at_end_of_product(self, in_logarithm):
+        token = self.peek()
+        if in_logarithm and token in (r"\cdot", r"\times", r"\log", r"\sum"):
+            return True  # log a · log b is (log a)(log b)
+        if token in ("|", "|r") and self.open_bars:
+            return True
+        after = self.peek(1) or ""
+        is_name = re.match(r"[a-z]|\\[a-z]", after)
+        if token == "d" and self.open_integrals and is_name:
+            return True
+        return token in ENDS
+
+    # --- factors
+
     def factor(self):
-        return self.postfix(self.atom())
+        """Read an atom with what is attached to it: scripts, primes, arguments."""
+        node = self.atom()
+        while True:
+            if self.took("'"):
+                if node[0] != "name":
+                    self.refuse("a prime must follow a name")
+                node = ("name", node[1] + "'")
+            elif self.took("_"):
+                node = ("sub", node, self.argument())
+            elif self.took("^"):
+                node = self.raised(node, self.argument())
+            elif self.peek() == "(" and self.function(node):
+                node = ("call", self.function(node), *self.arguments("("))
+            elif self.peek() == "[" and node == ("name", "E"):
+                node = ("call", "E", *self.arguments("["))
+            else:
+                return node
+
+    def raised(self, node, exponent):
+        if exponent == ("name", "top"):
+            return ("transpose", node)
+        if exponent == ("name", "star"):
+            return ("name", f"{node[1]}*")
+        if node == ("name", "e"):
+            return ("exp", exponent)
+        return ("pow", node, exponent)
+
+    def function(self, node):
+        """Return the name of the function that a node stands for, or None."""
+        name = name_of(node)
+        if name in self.functions:
+            return name
+        family = node[0] == "sub" and f"{name_of(node[1])}[]" in self.functions
+        return name if family else None
+
+    def arguments(self, opening):
+        self.take(opening)
+        return self.bracket(opening)[1:]
 
     def atom(self):
-        tok = self.take()
-        if tok is None or tok in STOP - {"+", "-"}:
-            raise Unreadable(f"nothing to read before {tok!r}")
-        if re.match(r"\d", tok):
-            return ("num", tok)
-        if tok in (r"\frac", r"\tfrac", r"\dfrac"):
-            return self.fraction()
-        if tok in (r"\log", r"\ln"):
-            base = self.argument() if self.took("_") else None
-            arg = (
-                self.factor()
-                if self.peek() in ("(", "[")
-                else self.product(in_log=True)
-            )
-            return ("log", arg) if base is None else ("/", ("log", arg), ("log", base))
-        if tok in (r"\max", r"\min") and self.peek() == "_":
-            self.take()
-            return ("over", tok[1:], self.limits()[0], self.product())
-        if tok in (r"\sum", r"\prod"):
-            return self.big(tok)
-        if tok == r"\int":
+        """Read the smallest piece that has a value."""
+        token = self.peek()
+        if token is None or token in ENDS - {"+", "-"}:
+            self.refuse("something must stand here")
+        self.take()
+        if token[0].isdigit():
+            return ("num", token)
+        if token in (r"\frac", r"\tfrac", r"\dfrac"):
+            return self.derivative() or ("/", self.argument(), self.argument())
+        if token == r"\sqrt":
+            return ("pow", self.argument(), ("/", ("num", "1"), ("num", "2")))
+        if token in (r"\log", r"\ln"):
+            return self.logarithm()
+        if token in (r"\max", r"\min") and self.took("_"):
+            return ("over", token[1:], self.limits()[0], self.product())
+        if token in (r"\sum", r"\prod"):
             self.take("_")
-            low = self.argument()
-            self.take("^")
-            high = self.argument()
-            self.dx += 1
-            body = self.expr()
-            self.dx -= 1
-            self.take("d")
-            return ("int", self.atom(), low, high, body)
-        if tok == r"\lim":
-            self.take("_"), self.take("{")
-            var = self.expr()
-            self.take(r"\to")
-            to = (
-                self.expr()
-                if self.peek() != "-" or self.peek(1) != r"\infty"
-                else self.expr()
-            )
-            side = "+-"
-            self.take("}")
-            if to[0] == "pow" and to[2] in ("+", "-"):
-                to, side = to[1], to[2]
-            return ("lim", var, to, side, self.product())
-        if tok == r"\left.":
-            body = self.expr()
-            self.take(r"\right|"), self.take("_"), self.take("{")
-            var = self.expr()
-            self.take("=")
-            value = self.expr()
-            self.take("}")
-            return ("at", body, var, value)
-        if tok == r"\underbrace":
+            limits, condition = self.limits()
+            return (token[1:], tuple(limits), condition, self.product())
+        if token == r"\int":
+            return self.integral()
+        if token == r"\lim":
+            return self.limit()
+        if token == r"\left.":
+            return self.value_at()
+        if token == r"\underbrace":
             body = self.argument()
             self.take("_")
             self.words()
             return body
-        if tok in OPEN:
-            return self.group(tok)
-        if tok in ("|", "|l"):
-            self.bars += 1
-            body = self.expr()
-            self.bars -= 1
-            self.take("|", "|r")
-            return ("abs", body)
-        if tok == r"\infty":
+        if token in BRACKETS:
+            return self.bracket(token)
+        if token in ("|", "|l"):
+            return self.absolute_value()
+        if token == r"\infty":
             return ("num", "oo")
-        if tok == r"\pi":
+        if token == r"\pi":
             return ("num", "pi")
-        if tok == r"\nabla":
-            order = 1
-            if self.took("^"):
-                order = int(self.argument()[1])
+        if token == r"\nabla":
+            order = int(self.argument()[1]) if self.took("^") else 1
             return ("nabla", order, self.factor())
-        if tok in WORDS:
+        if token in WORDS:
             return ("name", self.words())
-        if tok in ACCENTS:
-            inner = self.argument()
-            return ("name", f"{tok[1:]} {inner[1]}")
-        if tok == "{":
-            self.i -= 1
+        if token in ACCENTS:
+            return ("name", f"{token[1:]} {self.argument()[1]}")
+        if token == "{":
+            self.place -= 1
             return self.argument()
-        if re.fullmatch(r"[a-zA-Z]|\\[a-zA-Z]+", tok):
-            return ("name", tok.lstrip("\\"))
-        raise Unreadable(f"unknown {tok!r}")
+        if re.fullmatch(r"[a-zA-Z]|\\[a-zA-Z]+", token):
+            return ("name", token.lstrip("\\"))
+        self.place -= 1
+        return self.refuse(f"{token} is not known")
 
-    def group(self, opening):
-        bars, self.bars = self.bars, 0
-        items = [self.expr()]
-        while self.took(",", r"\|", r"\Vert", ";", r"\mid"):
-            items.append(self.expr())
-        rel = None
-        if self.peek() in RELATIONS:  # as in P(y = 1 | q = c)
-            raise Unreadable("a relation inside brackets")
-        self.take(OPEN[opening])
-        self.bars = bars
-        if opening == r"\lceil":
-            return ("ceil", *items)
-        if opening == r"\lfloor":
-            return ("floor", *items)
-        if opening == r"\{":
-            return ("set", *items)
-        return ("group", items[0]) if len(items) == 1 else ("tuple", *items)
+    def logarithm(self):
+        base = self.argument() if self.took("_") else None
+        in_brackets = self.peek() in ("(", "[")
+        body = self.factor() if in_brackets else self.product(in_logarithm=True)
+        return ("log", body) if base is None else ("/", ("log", body), ("log", base))
+
+    def absolute_value(self):
+        self.open_bars += 1
+        body = self.sum()
+        self.open_bars -= 1
+        self.take("|", "|r")
+        return ("abs", body)
+
+    def bracket(self, opening):
+        """Read what stands in brackets: one expression, or the entries of a vector."""
+        bars, self.open_bars = self.open_bars, 0
+        entries = [self.sum()]
+        while self.took(*COMMAS):
+            entries.append(self.sum())
+        if self.peek() in RELATIONS:
+            self.refuse("a relation can't stand in brackets")
+        self.take(BRACKETS[opening])
+        self.open_bars = bars
+        special = {r"\lceil": "ceil", r"\lfloor": "floor", r"\{": "set"}
+        if opening in special:
+            return (special[opening], *entries)
+        return ("group", entries[0]) if len(entries) == 1 else ("tuple", *entries)
 
     def argument(self):
-        """One digit, one token, or what stands in braces."""
-        tok = self.peek()
-        if tok == "{":
-            self.take()
-            bars, self.bars = self.bars, 0
-            body = (
-                self.expr()
-                if self.peek() not in ("+", "-") or self.peek(1) != "}"
-                else self.take()
-            )
+        """Read what a command takes: a digit, a token, or what stands in braces."""
+        token = self.peek()
+        if self.took("{"):
+            bars, self.open_bars = self.open_bars, 0
+            lone_sign = token and self.peek() in ("+", "-") and self.peek(1) == "}"
+            body = self.take() if lone_sign else self.sum()
             self.take("}")
-            self.bars = bars
+            self.open_bars = bars
             return body
-        if re.match(r"\d\d", tok or ""):
-            self.toks[self.i : self.i + 1] = [tok[0], tok[1:]]
-        if tok in ("+", "-"):
+        if token in ("+", "-"):
             return self.take()
+        if token is not None and re.match(r"\d\d", token):  # \frac43
+            start = self.tokens[self.place].start
+            self.tokens[self.place] = Token(token[0], start)
+            self.tokens.insert(self.place + 1, Token(token[1:], start + 1))
         return self.atom()
 
-    def fraction(self):
-        start = self.i
-        d = self.derivative()
-        if d:
-            return d
-        self.i = start
-        return ("/", self.argument(), self.argument())
+    # --- calculus
 
     def derivative(self):
+        """Read the rest of a fraction that is a derivative; return None if it isn't."""
+        start = self.place
         if self.peek() != "{" or self.peek(1) not in ("d", r"\partial"):
             return None
         self.take()
-        d, order = self.take(), 1
+        d = self.take()
+        order = 1
         if self.took("^"):
-            order = self.argument()
-            order = int(order[1]) if order[0] == "num" else None
-        body = None if self.peek() == "}" else self.expr()
+            argument = self.argument()
+            order = int(argument[1]) if argument[0] == "num" else None
+        body = None if self.peek() == "}" else self.sum()
         self.take("}")
         if not (self.peek() == "{" and self.peek(1) == d):
+            self.place = start
             return None
         self.take()
-        pairs = []
+        variables = []
         while self.took(d):
-            var = self.atom()
-            if self.took("_"):
-                var = ("sub", var, self.argument())
-            if self.took("'"):
-                var = (var[0], var[1] + "'")
-            times = 1
-            if self.took("^"):
-                times = int(self.argument()[1])
-            pairs.append((var, times))
+            variables.append(self.differential())
         self.take("}")
-        if sum(t for _, t in pairs) != order:
-            raise Unreadable("orders of the derivative differ")
+        if sum(times for _, times in variables) != order:
+            self.refuse("the orders above and below must agree")
         if body is None:
             body = self.product()
-        return ("diff", body, tuple(pairs))
+        return ("diff", body, tuple(variables))
+
+    def differential(self):
+        """Read a variable below the line, and how often it stands there."""
+        variable = self.atom()
+        if self.took("_"):
+            variable = ("sub", variable, self.argument())
+        if self.took("'"):
+            variable = ("name", variable[1] + "'")
+        times = int(self.argument()[1]) if self.took("^") else 1
+        return variable, times
+
+    def integral(self):
+        self.take("_")
+        low = self.argument()
+        self.take("^")
+        high = self.argument()
+        self.open_integrals += 1
+        body = self.sum()
+        self.open_integrals -= 1
+        self.take("d")
+        return ("int", self.atom(), low, high, body)
+
+    def limit(self):
+        self.take("_")
+        self.take("{")
+        variable = self.sum()
+        self.take(r"\to")
+        target, side = self.sum(), "+-"
+        self.take("}")
+        if target[0] == "pow" and target[2] in ("+", "-"):
+            target, side = target[1], target[2]
+        return ("lim", variable, target, side, self.product())
+
+    def value_at(self):
+        """Read a bracket that says at which value it is taken."""
+        body = self.sum()
+        self.take(r"\right|")
+        self.take("_")
+        self.take("{")
+        variable = self.sum()
+        self.take("=")
+        value = self.sum()
+        self.take("}")
+        return ("at", body, variable, value)
 
     def limits(self):
-        """What stands under a sum: [(index, low, high)], or a condition."""
+        """Read what stands under a sum: its indices, and a condition on them."""
         if self.peek() != "{":
             return [(self.argument(), None, None)], None
         self.take()
-        first = self.expr()
+        first = self.sum()
         if self.took("="):
-            low = self.expr()
-            self.take("}"), self.take("^")
+            low = self.sum()
+            self.take("}")
+            self.take("^")
             return [(first, low, self.argument())], None
         if self.took("<"):
-            second = self.expr()
+            second = self.sum()
             self.take("}")
             return [(first, None, None), (second, None, None)], ("<", first, second)
         if self.took(r"\in"):
-            where = self.expr()
+            where = self.sum()
             self.take("}")
             return [(first, "in", where)], None
-        out = [(first, None, None)]
+        indices = [(first, None, None)]
         while self.took(","):
-            out.append((self.expr(), None, None))
+            indices.append((self.sum(), None, None))
         self.take("}")
-        return out, None
+        return indices, None
 
-    def big(self, tok):
-        self.take("_")
-        limits, condition = self.limits()
-        return (tok[1:], tuple(limits), condition, self.product())
 
-    def postfix(self, node):
-        while True:
-            if self.took("'"):
-                node = ("name", node[1] + "'") if node[0] == "name" else ("prime", node)
-            elif self.took("_"):
-                node = ("sub", node, self.argument())
-            elif self.took("^"):
-                exponent = self.argument()
-                if exponent == ("name", "top"):
-                    node = ("transpose", node)
-                elif exponent == ("name", "star"):
-                    node = ("name", node[1] + "*")
-                elif exponent in ("+", "-"):
-                    node = ("pow", node, exponent)
-                elif node == ("name", "e"):
-                    node = ("exp", exponent)
-                else:
-                    node = ("pow", node, exponent)
-            elif self.peek() == "(" and self.callee(node):
-                self.take()
-                inner = self.group("(")
-                args = inner[1:]
-                node = ("call", self.callee(node), *args)
-            elif self.peek() == "[" and node == ("name", "E"):
-                self.take()
-                node = ("call", "E", *self.group("[")[1:])
-            else:
-                return node
-
-    def callee(self, node):
-        key = name_of(node)
-        if key in self.calls:
-            return key
-        family = node[0] == "sub" and f"{name_of(node[1])}[]" in self.calls
-        return key if family else None
+# --- names -------------------------------------------------------------------
 
 
 def name_of(node):
-    """Plain text of a name with its subscripts, or None."""
-    if node[0] == "name":
+    """Return the text of a name with its scripts, such as q_k; None if it is none."""
+    if node[0] in ("name", "num"):
         return node[1]
-    if node[0] == "num":
-        return node[1]
-    if node[0] == "sub":
-        base, low = name_of(node[1]), low_of(node[2])
-        return None if base is None or low is None else f"{base}_{low}"
-    if node[0] == "pow":
-        base, up = name_of(node[1]), low_of(node[2])
-        return None if base is None or up is None else f"{base}^{up}"
+    if node[0] in ("sub", "pow"):
+        base, script = name_of(node[1]), script_of(node[2])
+        mark = "_" if node[0] == "sub" else "^"
+        return None if base is None or script is None else f"{base}{mark}{script}"
     return None
 
 
-def low_of(node):
+def script_of(node):
+    """Return the text of a subscript, or None."""
     if isinstance(node, str):
         return node
     if node[0] == "*":
-        parts = [low_of(n) for n in node[1:]]
+        parts = [script_of(part) for part in node[1:]]
         return None if None in parts else "".join(parts)
     if node[0] == "group":
-        part = low_of(node[1])
-        return None if part is None else f"({part})"
+        inner = script_of(node[1])
+        return None if inner is None else f"({inner})"
     return name_of(node)
 
 
+def plain(latex):
+    """Return the name that a piece of LaTeX stands for, or refuse it."""
+    name = name_of(Reader(latex).whole())
+    if name is None:
+        raise Unreadable(f"a name was expected, got {latex!r}")
+    return name
+
+
+def excerpt(latex, start):
+    """Return the part of a string around a place, with a mark at the place."""
+    before = " ".join(latex[max(0, start - 20) : start].split())
+    after = " ".join(latex[start : start + 25].split())
+    return f"'{before} ▸ {after}'"
+
+
 def read(latex, functions=()):
+    """Read all statements of a string."""
     return Reader(latex, functions).statements()
+
+
+# --- back to LaTeX -----------------------------------------------------------
+
+WRITTEN_RELATIONS = {meaning: latex for latex, meaning in RELATIONS.items()}
+
+
+def written(tree):
+    """Return LaTeX that reads as this tree again."""
+    return getattr(Writer, WRITERS[tree[0]])(*tree[1:])
+
+
+def statement_written(statement):
+    """Return LaTeX that reads as this statement again."""
+    parts = [
+        WRITTEN_RELATIONS[side] if isinstance(side, str) else written(side)
+        for side in statement.chain
+    ]
+    latex = " ".join(parts)
+    if statement.where is not None:
+        relation, left, right = statement.where
+        sign = WRITTEN_RELATIONS[relation]
+        latex += rf" \quad ({written(left)} {sign} {written(right)})"
+    return latex
+
+
+class Writer:
+    """A method for each kind of node."""
+
+    @staticmethod
+    def number(text):
+        return {"oo": r"\infty", "pi": r"\pi"}.get(text, text)
+
+    @staticmethod
+    def name(text):
+        star = text.endswith("*")
+        text = text.removesuffix("*")
+        bare = text.rstrip("'")
+        primes = text[len(bare) :]
+        accent, _, base = bare.rpartition(" ")
+        if accent:
+            latex = rf"\{accent}{{{Writer.name(base)}}}"
+        elif len(base) == 1:
+            latex = base
+        elif base in GREEK:
+            latex = rf"\{base}"
+        else:
+            latex = rf"\mathrm{{{base}}}"
+        return latex + primes + (r"^\star" if star else "")
+
+    @staticmethod
+    def group(body):
+        return f"({written(body)})"
+
+    @staticmethod
+    def vector(*entries):
+        return "(" + ", ".join(map(written, entries)) + ")"
+
+    @staticmethod
+    def values(*entries):
+        return r"\{" + ", ".join(map(written, entries)) + r"\}"
+
+    @staticmethod
+    def plus(*terms):
+        return " + ".join(map(written, terms)).replace("+ -", "-")
+
+    @staticmethod
+    def minus(body):
+        return f"-{written(body)}"
+
+    @staticmethod
+    def times(*factors):
+        return r" \cdot ".join(factor_written(factor) for factor in factors)
+
+    @staticmethod
+    def over(top, bottom):
+        return rf"\frac{{{written(top)}}}{{{written(bottom)}}}"
+
+    @staticmethod
+    def power(base, exponent):
+        script = exponent if isinstance(exponent, str) else written(exponent)
+        return f"{written(base)}^{{{script}}}"
+
+    @staticmethod
+    def subscript(base, script):
+        text = script if isinstance(script, str) else script_written(script)
+        return f"{written(base)}_{{{text}}}"
+
+    @staticmethod
+    def exponential(body):
+        return f"e^{{{written(body)}}}"
+
+    @staticmethod
+    def log(body):
+        return rf"\log {factor_written(body)}"
+
+    @staticmethod
+    def absolute(body):
+        return rf"\bigl| {written(body)} \bigr|"
+
+    @staticmethod
+    def ceiling(body):
+        return rf"\lceil {written(body)} \rceil"
+
+    @staticmethod
+    def floor(body):
+        return rf"\lfloor {written(body)} \rfloor"
+
+    @staticmethod
+    def call(name, *arguments):
+        opening, closing = ("[", "]") if name == "E" else ("(", ")")
+        base = written(Reader(function_latex(name)).whole())
+        return base + opening + ", ".join(map(written, arguments)) + closing
+
+    @staticmethod
+    def transpose(body):
+        return rf"{written(body)}^\top"
+
+    @staticmethod
+    def gradient(order, body):
+        power = f"^{order}" if order > 1 else ""
+        return rf"\nabla{power} {written(body)}"
+
+    @staticmethod
+    def merged(left, right):
+        return rf"{written(left)} \oplus {written(right)}"
+
+    @staticmethod
+    def summed(limits, condition, body):
+        return rf"\sum{limits_written(limits, condition)} {factor_written(body)}"
+
+    @staticmethod
+    def multiplied(limits, condition, body):
+        return rf"\prod{limits_written(limits, condition)} {factor_written(body)}"
+
+    @staticmethod
+    def extreme(which, limits, body):
+        ((letter, _, _),) = limits
+        return rf"\{which}_{{{written(letter)}}} {factor_written(body)}"
+
+    @staticmethod
+    def derivative(body, variables):
+        order = sum(times for _, times in variables)
+        power = f"^{order}" if order > 1 else ""
+        below = " ".join(
+            rf"\partial {written(variable)}" + (f"^{times}" if times > 1 else "")
+            for variable, times in variables
+        )
+        return rf"\frac{{\partial{power}}}{{{below}}} {factor_written(body)}"
+
+    @staticmethod
+    def integral(variable, low, high, body):
+        limits = rf"_{{{written(low)}}}^{{{written(high)}}}"
+        return rf"\int{limits} {written(body)} d{written(variable)}"
+
+    @staticmethod
+    def limit(variable, target, side, body):
+        mark = f"^{side}" if side in ("+", "-") else ""
+        place = rf"{{{written(variable)} \to {written(target)}{mark}}}"
+        return rf"\lim_{place} {factor_written(body)}"
+
+    @staticmethod
+    def value_at(body, variable, value):
+        place = f"{{{written(variable)} = {written(value)}}}"
+        return rf"\left. {written(body)} \right|_{place}"
+
+
+WRITERS = {
+    "num": "number",
+    "name": "name",
+    "group": "group",
+    "tuple": "vector",
+    "set": "values",
+    "+": "plus",
+    "neg": "minus",
+    "*": "times",
+    "/": "over",
+    "pow": "power",
+    "sub": "subscript",
+    "exp": "exponential",
+    "log": "log",
+    "abs": "absolute",
+    "ceil": "ceiling",
+    "floor": "floor",
+    "call": "call",
+    "transpose": "transpose",
+    "nabla": "gradient",
+    "oplus": "merged",
+    "sum": "summed",
+    "prod": "multiplied",
+    "over": "extreme",
+    "diff": "derivative",
+    "int": "integral",
+    "lim": "limit",
+    "at": "value_at",
+}
+GREEK = {
+    *("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "eta", "theta"),
+    *("kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "omega"),
+    *("ell", "Delta", "Lambda", "Sigma", "Theta", "dots", "top"),
+}
+
+
+def function_latex(name):
+    """Return the LaTeX of a function's name, such as q_k."""
+    base, mark, script = name.partition("_")
+    primes = base[len(base.rstrip("'")) :]
+    latex = Writer.name(base.rstrip("'")) + primes
+    return f"{latex}_{{{script}}}" if mark else latex
+
+
+def factor_written(body):
+    """Return the LaTeX of a factor, in brackets where it would fall apart."""
+    return f"({written(body)})" if body[0] in ("+", "neg", "*", "/") else written(body)
+
+
+def script_written(script):
+    """Return the LaTeX of a subscript, whose letters stand side by side."""
+    parts = script[1:] if script[0] == "*" else (script,)
+    return " ".join(map(written, parts))
+
+
+def limits_written(limits, condition):
+    if condition is not None:
+        _, first, second = condition
+        return f"_{{{written(first)} < {written(second)}}}"
+    letter, low, high = limits[0]
+    if low == "in":
+        return rf"_{{{written(letter)} \in {written(high)}}}"
+    if low is not None:
+        return f"_{{{written(letter)} = {written(low)}}}^{{{written(high)}}}"
+    return "_{" + ", ".join(written(index) for index, _, _ in limits) + "}"
