@@ -117,6 +117,8 @@ def is_text(statement):
     """Whether a statement gives a name to LaTeX, for several equations."""
     if not isinstance(statement, ast.Assign):
         return False
+    if not all(isinstance(target, ast.Name) for target in statement.targets):
+        return False
     parts = list(ast.walk(statement.value))
     return all(
         isinstance(p, ast.Constant | ast.List | ast.Tuple | ast.Load) for p in parts
