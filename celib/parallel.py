@@ -47,11 +47,11 @@ def vocab_parallel_cross_entropy(
 ) -> torch.Tensor:
     r"""Cross-entropy of logits whose classes are spread over a group of processes.
 
-    .. math:: \ell = M - z_y + \operatorname{log1p}(r + t - 1), \qquad
-              r = \sum_k e^{z_k - M} - t
+    .. math:: \ell = M - z_y + \operatorname{log1p}(\rho + t - 1), \qquad
+              \rho = \sum_k e^{z_k - M} - t
 
     M is the largest logit of all, t the number of ranks that have one as large,
-    and each of them leaves one out of the sum r.
+    and each of them leaves one out of the sum rho.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def vocab_parallel_cross_entropy(
     Notes
     -----
     Two collectives forward: the maximum of the row maxima, and the sum of
-    M - z_y, t and r, to which label smoothing adds M - z over all classes. That is
+    M - z_y, t and rho, to which label smoothing adds M - z over all classes. That is
     four or five numbers a token, in the type of the logits (float32 for half
     precision). None backward: each rank has the gradient of its shard, q - y,
     which is formed where its exponentials lie, in a buffer of the shard's size

@@ -23,7 +23,19 @@ from celib.book.proofs._reader import (
 )
 from celib.book.proofs._record import Record, publish_record
 
-__all__ = ["check", "define", "prove", "start_over"]
+__all__ = ["Call", "check", "define", "meaning_of", "prove", "start_over"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a cell says of an equation; the arguments are those of `prove`."""
+
+    label: str
+    latex: str
+    domains: str = ""
+    given: tuple = ()
+    solves: tuple = ()
+    defines: bool = False
 
 
 @dataclass
@@ -76,28 +88,7 @@ def define(label: str, latex: str, domains: str = "", /, *, given=()) -> None:
     h(p) = -\log p   [eq-surprisal: definition]
     """
     _check_label(label)
-    with _telling_where(label, latex):
-        record = _defined(label, latex, domains, given)
-    CHAPTER.typed[label] = latex
-    publish_record(record)
-
-
-def _defined(label, latex, domains, given):
-    """Take in a definition, and prove the further links of its chain."""
-    scope = _scope(label, domains, given)
-    head, *local = read(latex, scope.functions | _called(latex))
-    if len(head.chain) < 3 or head.chain[1] != "=":
-        raise Meaningless("a definition must have the form name = meaning")
-    explained = tuple((name_of(s.chain[0]), s.chain[-1]) for s in local)
-    left = scope.head(head.chain[0])
-    scope.add(left, head.chain[2], latex, label=label, local=explained)
-    scope.used.clear()
-    links = range(2, len(head.chain) - 1, 2)
-    for i in links:
-        prove_statement(scope, Statement(head.chain[i : i + 3]), label)
-    conditions = _conditions(scope, label, domains, given, (), checked=bool(links))
-    CHAPTER.names.add(left, head.chain[2], latex, label=label, local=explained)
-    return Record(label, "definition", latex, conditions)
+    _show(Call(label, latex, domains, tuple(given), defines=True))
 
 
 def check(latex: str, domains: str = "", /, *, given=(), solves=()) -> None:
@@ -118,9 +109,7 @@ def check(latex: str, domains: str = "", /, *, given=(), solves=()) -> None:
     >>> check(r"\sigma(z) + \sigma(-z) = 1", "z real")
     \sigma(z) + \sigma(-z) = 1   [proved]
     """
-    with _telling_where("the equation", latex):
-        record = _proved("", latex, domains, given, solves)
-    publish_record(record)
+    _show(Call("", latex, domains, tuple(given), tuple(solves)))
 
 
 def prove(label: str, latex: str, domains: str = "", /, *, given=(), solves=()) -> None:
@@ -159,39 +148,76 @@ def prove(label: str, latex: str, domains: str = "", /, *, given=(), solves=()) 
     (x + 1)^2 = x^2 + 2x + 1   [eq-square: proved]
     """
     _check_label(label)
-    with _telling_where(label, latex):
-        record = _proved(label, latex, domains, given, solves)
-    CHAPTER.typed[label] = latex
+    _show(Call(label, latex, domains, tuple(given), tuple(solves)))
+
+
+def _show(call):
+    """Prove all that a call says, remember it, and show it."""
+    title = call.label or "the equation"
+    with _telling_where(title, call.latex):
+        names, claims = meaning_of(call)
+        results = [prove_statement(names, claim, title) for claim in claims]
+        record = _record(call, names, results)
+    if call.defines:
+        CHAPTER.names.names |= _defined_by(names, call.label)
+    if call.label:
+        CHAPTER.typed[call.label] = call.latex
     publish_record(record)
 
 
-def _proved(label, latex, domains, given, solves):
-    """Prove all that the equation says, or raise; the record of it."""
-    scope = _scope(label, domains, given)
-    statements = read(latex, scope.functions | (_called(latex) if solves else set()))
-    claims = list(statements)
-    if solves:
-        for statement in statements:
-            _add_solution(scope, statement, latex)
-        # a name may be a chain: its further links are claims of their own
-        claims = [
-            Statement(s.chain[2:], s.where) for s in statements if len(s.chain) > 3
-        ]
-        for condition in solves:
-            claims += read(condition, scope.functions)
-    results = [prove_statement(scope, claim, label or latex) for claim in claims]
+def meaning_of(call):
+    """Return all names that an equation may use, and the statements that it claims.
+
+    The statement of a definition is not a claim, nor is that of a solution: the
+    conditions are what is claimed of it. What follows in their chains is.
+    """
+    names = _scope(call)
+    if not call.defines and not call.solves:
+        return names, read(call.latex, names.functions)
+    statements = read(call.latex, names.functions | _called(call.latex))
+    if call.defines:
+        head, *local = statements
+        if len(head.chain) < 3 or head.chain[1] != "=":
+            raise Meaningless("a definition must have the form name = meaning")
+        explained = tuple((name_of(s.chain[0]), s.chain[-1]) for s in local)
+        statements = [head]
+    for statement in statements:
+        name = names.head(statement.chain[0])
+        local = explained if call.defines else ()
+        label = call.label if call.defines else ""
+        names.add(name, statement.chain[2], call.latex, label=label, local=local)
+    names.used.clear()
+    rest = [Statement(s.chain[2:], s.where) for s in statements]
+    claims = [statement for statement in rest if len(statement.chain) > 1]
+    for condition in call.solves:
+        claims += read(condition, names.functions)
+    return names, claims
+
+
+def _record(call, names, results):
+    """Return the record of an equation whose claims were proved."""
     kinds = [kind for kind, _ in results]
-    kind = next(k for k in ("instances", "any K", "no K") if k in kinds)
-    everywhere = all(everywhere for _, everywhere in results)
+    order = ("instances", "any K", "no K")
+    kind = next((k for k in order if k in kinds), "definition")
+    if results:
+        _refuse_unused(call, names)
+    conditions = _conditions(call, names)
+    if not all(everywhere for _, everywhere in results):
+        conditions.append("where both sides are defined")
+    wrong = () if call.defines or call.solves else rejected_versions(names, call)
     return Record(
-        label=label,
-        kind=kind,
-        latex=latex,
-        solves=tuple(solves),
-        conditions=_conditions(scope, label, domains, given, solves)
-        + ("" if everywhere else "; where both sides are defined"),
-        rejected=() if solves else rejected_versions(scope, latex, label),
+        label=call.label,
+        kind="definition" if call.defines else kind,
+        latex=call.latex,
+        conditions="; ".join(conditions),
+        solves=call.solves,
+        rejected=wrong,
     )
+
+
+def _defined_by(names, label):
+    """Return the definitions that bear a label."""
+    return {key: d for key, d in names.names.items() if d.label == label}
 
 
 @contextmanager
@@ -217,42 +243,39 @@ def _check_label(label):
         )
 
 
-def _scope(label, domains, given):
-    """All names that the equation of that label may use."""
+def _scope(call):
+    """Return all names that an equation may use."""
     names = CHAPTER.names.copy()
-    for known in KNOWN:
-        if known not in CHAPTER.typed and known != label:
-            _take_in_known(names, known)
-    names.declare(domains)
-    for item in given:
+    for label, latex in KNOWN.items():
+        if label not in CHAPTER.typed and label != call.label:
+            _take_in_known(names, label, latex)
+    names.declare(call.domains)
+    for item in call.given:
         if item.startswith("eq-"):
-            _take_in(names, item, "")
+            _take_in(names, item)
         else:
             names.define(item)
     return names
 
 
-def _take_in(names, label, mark):
+def _take_in(names, label):
     """Take the meaning of a name from an earlier equation."""
-    typed = CHAPTER.typed.get(label, KNOWN.get(label))
-    if typed is None:
+    latex = CHAPTER.typed.get(label, KNOWN.get(label))
+    if latex is None:
         raise ValueError(f"given must name an earlier equation, got {label}")
-    for statement in read(typed, names.functions | _called(typed)):
-        head = names.head(statement.chain[0])
-        names.add(head, statement.chain[2], label, label=mark)
+    for statement in read(latex, names.functions | _called(latex)):
+        name = names.head(statement.chain[0])
+        names.add(name, statement.chain[2], label)
 
 
-def _take_in_known(names, label):
-    """Take in a definition of another chapter, unless its name is taken."""
-    typed = KNOWN[label]
-    first, *local = read(typed, names.functions | _called(typed))
-    base, params, indices = names.head(first.chain[0])
-    if not params:
-        return  # only functions are known without being given
+def _take_in_known(names, label, latex):
+    """Take in a function that another chapter defines, unless this one does."""
+    head, *local = read(latex, names.functions | _called(latex))
+    base, params, indices = names.head(head.chain[0])
     key = f"{base}/{len(params)}"
-    if key not in names.names:
+    if params and key not in names.names:
         explained = tuple((name_of(s.chain[0]), s.chain[-1]) for s in local)
-        names.add((base, params, indices), first.chain[2], label, local=explained)
+        names.add((base, params, indices), head.chain[2], label, local=explained)
         names.known.add(key)
 
 
@@ -265,40 +288,36 @@ def _called(latex):
         return set()
 
 
-def _add_solution(names, statement, latex):
-    head = names.head(statement.chain[0])
-    names.add(head, statement.chain[2], latex)
-
-
-def _conditions(names, label, domains, given, solves, checked=True):
-    """The line under an equation: what holds for which letters, and with what names."""
-    if checked:
-        _refuse_unused(names, label, domains, given)
+def _conditions(call, names):
+    """Return what stands under an equation: letters, names, and what it satisfies."""
     parts = []
-    if domains:
-        parts.append("for " + ", ".join(in_words(domains)))
-    shown = [f"${g}$" for g in given if not g.startswith("eq-")]
-    links = [g for g in given if g.startswith("eq-")]
-    used = {d.label or d.latex for k, d in names.names.items() if k in names.used}
-    links += sorted(u for u in used if u.startswith("eq-") and u not in (label, *links))
+    if call.domains:
+        parts.append("for " + ", ".join(in_words(call.domains)))
+    shown = [f"${g}$" for g in call.given if not g.startswith("eq-")]
+    links = [g for g in call.given if g.startswith("eq-")]
+    used = {names.names[key] for key in names.used & names.names.keys()}
+    sources = {definition.label or definition.latex for definition in used}
+    sources = {source for source in sources if source.startswith("eq-")}
+    links += sorted(sources - {call.label, *links})
     if shown:
         parts.append("where " + ", ".join(shown))
     if links:
         parts.append("by " + ", ".join(f"{{eq}}`{link}`" for link in links))
-    if solves:
-        parts.append("it satisfies " + ", ".join(f"${s}$" for s in solves))
-    return "; ".join(parts)
+    if call.solves:
+        parts.append("it satisfies " + ", ".join(f"${s}$" for s in call.solves))
+    return parts
 
 
-def _refuse_unused(names, label, domains, given):
-    declared = [k for k, d in names.domains.items() if k not in names.used]
-    unused = [
-        d.latex
-        for k, d in names.names.items()
-        if k not in names.used and (d.latex in given)
+def _refuse_unused(call, names):
+    """Refuse what is declared beside an equation, and not used by it."""
+    declared = [key for key in names.domains if key not in names.used]
+    given = [
+        definition.latex
+        for key, definition in names.names.items()
+        if key not in names.used and definition.latex in call.given
     ]
-    if declared or unused:
+    if declared or given:
         raise Meaningless(
             "it must use what is declared beside it, but does not use "
-            + ", ".join([*declared, *unused])
+            + ", ".join([*declared, *given])
         )

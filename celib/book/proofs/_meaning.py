@@ -10,10 +10,10 @@ import itertools
 
 import sympy as sp
 
-from celib.book.proofs._names import SIZES
+from celib.book.proofs._names import FUNCTIONS, SIZES
 from celib.book.proofs._reader import name_of
 
-__all__ = ["Limit", "Meaningless", "NeedsIndex", "Push", "Vector", "World", "delta"]
+__all__ = ["Limit", "Meaningless", "NeedsIndex", "OutOfRange", "Vector", "World"]
 
 
 class Meaningless(ValueError):
@@ -22,6 +22,10 @@ class Meaningless(ValueError):
     def __init__(self, message, name=""):
         super().__init__(message)
         self.name = name
+
+
+class OutOfRange(Meaningless):
+    """An index that runs further than the family that it is an index of."""
 
 
 class NeedsIndex(Exception):
@@ -166,6 +170,8 @@ class World:
         """Return the symbol of a letter with these index values."""
         self.names.used.add(key + "[]" if index else key)
         index = tuple(sp.sympify(i) for i in index)
+        if index:
+            self.refuse_out_of_range(key, domain, index)
         assumptions = ASSUMPTIONS[domain.kind]
         if self.for_any_size and index:
             symbol = sp.IndexedBase(key, **assumptions)[index]
@@ -178,6 +184,17 @@ class World:
             low, high = (self.eval(bound, {}) for bound in domain.bounds)
             return (low + high * symbol) / (1 + symbol)
         return symbol
+
+    def refuse_out_of_range(self, key, domain, index):
+        """Refuse an index of a family that runs further than the family."""
+        for letter, i in zip(domain.indices, index, strict=True):
+            size = self.names.ranges.get(letter, "K")
+            high = self.index_ranges.get(i)
+            if high is not None and str(high) in {*self.names.ranges.values()} - {size}:
+                raise OutOfRange(f"{key} ends at {size}, not at {high}", key)
+            missing = i.is_Integer and not 1 <= i <= (self.sizes or {}).get(size, i)
+            if missing and domain.kind == "distribution":
+                raise OutOfRange(f"{key} has no entry {i}", key)
 
     def lookup(self, key, index, scope):
         """Return what a name with these index values means, or None."""
@@ -214,7 +231,7 @@ class World:
             return self.unfold(function, {})
         if domain is not None and domain.kind == "size":
             return self.size(key)
-        if domain is not None and domain.kind in ("function", "joint"):
+        if domain is not None and domain.kind in FUNCTIONS:
             return None
         if domain is not None:
             return self.atom(key, domain)
@@ -531,15 +548,19 @@ class World:
     def is_unknown_function(self, key):
         """Whether the name was declared as any function."""
         domain = self.names.domains.get(key)
-        return domain is not None and domain.kind == "function"
+        return domain is not None and domain.kind in ("function", "positive function")
 
     def unknown_function(self, key, values):
         """Return any function of these values; at numbers, one without symmetries."""
         values = [self.as_argument(value) for value in values]
+        domain = self.names.domains[key.rstrip("'")]
+        is_positive = domain.kind == "positive function" and not key.endswith("'")
         if not self.at_numbers:
-            return function_with_slopes(key)(*values)
+            return function_with_slopes(key, is_positive)(*values)
         x = sp.Dummy("x", real=True)
         special = sp.sin(x) + x**3
+        if domain.kind == "positive function":
+            special = 1 + sp.sin(x) ** 2 + x**2
         for _ in range(key.count("'")):
             special = sp.diff(special, x)
         weighted = sp.Add(*(sp.Integer(i) * v for i, v in enumerate(values, start=1)))
@@ -857,8 +878,19 @@ class World:
         return value
 
     def value_at(self, scope, body, variable, value):
-        place = self.eval(variable, scope)
-        return self.scalar(body, scope).subs(place, self.eval(value, scope))
+        key, index = self.spot(variable, scope)
+        token, meaning = self.token(key, index, scope)
+        before = self.pushed
+        if meaning is not None:
+            self.pushed = self.pushed | {(key, index): token}
+        known = len(self.divisors), len(self.arguments)
+        try:
+            result = self.scalar(body, scope)
+        finally:
+            self.pushed = before
+        there = self.eval(value, scope)
+        self.put_back(known, token, there)
+        return result.subs(token, there)
 
     def integral(self, scope, variable, low, high, body):
         low, high = self.eval(low, scope), self.eval(high, scope)
@@ -945,19 +977,21 @@ class OverAnswers(sp.Expr):
 
 
 @functools.cache
-def function_with_slopes(name):
+def function_with_slopes(name, is_positive):
     """Return an unknown function, whose derivative is the function with a prime."""
 
     def slope(self, argument=1):
         if len(self.args) != 1:
             raise Meaningless(f"{name} has no derivative here", name)
-        return function_with_slopes(f"{name}'")(*self.args)
+        return function_with_slopes(f"{name}'", False)(*self.args)
 
-    return type(name, (sp.Function,), {"fdiff": slope, "_eval_is_real": _is_real})
+    def yes(self):
+        return True
 
-
-def _is_real(self):
-    return True
+    methods = {"fdiff": slope, "_eval_is_real": yes}
+    if is_positive:
+        methods["_eval_is_positive"] = yes
+    return type(name, (sp.Function,), methods)
 
 
 def parts_of(script):

@@ -74,16 +74,16 @@ def is_letter(token, before):
     return bool(re.fullmatch("[a-zA-Z]|" + GREEK, token)) and not differential
 
 
-def rejected_versions(names, latex, label, count=3):
+def rejected_versions(names, call, count=3):
     """Return up to `count` wrong versions, of different kinds, that numbers reject."""
-    candidates = [c for c in mutants(latex) if c[0] in SHOWN]
-    random.Random(label or latex).shuffle(candidates)
+    candidates = [c for c in mutants(call.latex) if c[0] in SHOWN]
+    random.Random(call.label or call.latex).shuffle(candidates)
     candidates.sort(key=lambda candidate: SHOWN.index(candidate[0]))
     found = {}
     for kind, new in candidates:
         if len(found) == count:
             break
-        if kind not in found and is_rejected(names, new, label):
+        if kind not in found and is_rejected(names, new, call.label):
             found[kind] = new
     return tuple(found.values())
 
@@ -92,7 +92,7 @@ def is_rejected(names, latex, label):
     """Whether the LaTeX can be read and evaluated, and numbers contradict it."""
     try:
         for statement in read(latex, names.functions):
-            check_numbers(names, statement, label, tries=1, classes=(3,))
+            check_numbers(names, statement, label, tries=2, classes=(3,))
     except Rejected:
         return True
     except (

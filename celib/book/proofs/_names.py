@@ -75,6 +75,7 @@ WORDS = {
 }
 # The same for clauses that are relations: their form, and the kind of letter.
 RELATIONS = [
+    (r"(?P<names>[^(,]+)\([^)]*\) > 0", "positive function"),
     (r"(?P<names>.+) > 0", "positive"),
     (r"(?P<names>.+) > 1", "over1"),
     (r"(?P<names>.+) \\ge 0", "nonnegative"),
@@ -82,6 +83,8 @@ RELATIONS = [
     (r"(?P<names>.+) < 0", "negative"),
     (r"(?P<names>.+) = (?P<low>.+)\^\{-1\}", "inverse"),
 ]
+# The kinds that brackets call.
+FUNCTIONS = ("function", "positive function", "joint")
 RANGE = r"(.+) = 1, \\dots, (.+)"
 
 # The sizes that the usual indices run up to.
@@ -116,8 +119,7 @@ class Names:
     def functions(self):
         """Names that brackets call, rather than multiply; q[] for q_k(T)."""
         defined = {key.split("/")[0] for key in self.names if "/" in key}
-        called = ("function", "joint")
-        unknown = {key for key, d in self.domains.items() if d.kind in called}
+        unknown = {key for key, d in self.domains.items() if d.kind in FUNCTIONS}
         return defined | unknown
 
     def copy(self):

@@ -172,7 +172,7 @@ def is_excluded(where, world):
 # --- points ------------------------------------------------------------------
 
 
-def check_numbers(names, statement, label, tries=2, classes=CLASSES):
+def check_numbers(names, statement, label, tries=4, classes=CLASSES):
     """Evaluate all that is printed; raise if a number contradicts it.
 
     Returns whether anything depends on the number of classes.
@@ -193,8 +193,8 @@ def check_claim(claim, world, draw, label, count, tries):
     """Evaluate both sides at a few points."""
     sides = sp.sympify(claim.left), sp.sympify(claim.right)
     symbols = sides[0].free_symbols | sides[1].free_symbols
-    for _ in range(tries if symbols else 1):
-        point = random_point(world, symbols, draw)
+    for attempt in range(tries if symbols else 1):
+        point = random_point(world, symbols, draw, attempt)
         values = [value_at(side, point) for side in sides]
         if not all(value.is_number for value in values):
             raise Meaningless("a side has no value at a point of its domain")
@@ -207,8 +207,12 @@ def check_claim(claim, world, draw, label, count, tries):
             raise Rejected(f"{label} is false{where}: at {at} its sides are {shown}")
 
 
-def random_point(world, symbols, draw):
-    """Return values that the domains allow; probabilities add up to 1."""
+def random_point(world, symbols, draw, attempt):
+    """Return values that the domains allow; probabilities add up to 1.
+
+    At the first attempt all numbers are below 1, and negative if they may be; at the
+    second above 1, and at the third below -1.
+    """
     point = {}
 
     def kind_of(symbol):
@@ -227,19 +231,20 @@ def random_point(world, symbols, draw):
         elif kind == "inverse":
             add_inverse(point, world, key, draw)
         else:
-            point[symbol] = random_number(symbol, draw)
+            point[symbol] = random_number(symbol, draw, attempt)
     return {symbol: value for symbol, value in point.items() if symbol in symbols}
 
 
-def random_number(symbol, draw):
+def random_number(symbol, draw, attempt):
     """Return a fraction or whole number that sympy's assumptions allow."""
     if symbol.is_integer:
         return sp.Integer(draw.randint(1, 9))
-    if symbol.is_negative:
-        return -sp.Rational(draw.randint(1, 400), 97)
+    span = {0: (5, 96), 1: (98, 400), 2: (98, 400)}.get(attempt, (5, 400))
+    size = sp.Rational(draw.randint(*span), 97)
     if symbol.is_nonnegative:
-        return sp.Rational(draw.randint(5, 400), 97)
-    return sp.Rational(draw.choice((-1, 1)) * draw.randint(5, 300), 97)
+        return size
+    sign = {0: -1, 1: 1, 2: -1}.get(attempt, draw.choice((-1, 1)))
+    return -size if symbol.is_negative else sign * size
 
 
 def add_distribution(point, world, key, leading, draw):

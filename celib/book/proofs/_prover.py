@@ -2,13 +2,15 @@
 
 import sympy as sp
 
-from celib.book.proofs._meaning import Limit, Meaningless, World
+from celib.book.proofs._meaning import Limit, Meaningless, OutOfRange, World
 from celib.book.proofs._normal import FACTS, Mask, forget, is_zero, tidy
 from celib.book.proofs._numbers import (
     check_numbers,
     concrete_claims,
+    holds,
     links,
     paired_entries,
+    value_at,
 )
 from celib.book.proofs._signs import (
     Unproved,
@@ -58,6 +60,8 @@ def prove_statement(names, statement, label):
             if way(names, statement):
                 kind = "any K" if has_sizes else "no K"
                 return kind, is_defined_everywhere(names, statement)
+        except OutOfRange:
+            raise
         except STUCK as error:
             reasons.append(f"{type(error).__name__}: {error}")
     try:
@@ -252,8 +256,11 @@ def constraints_of(world):
 
 def is_settled(left, relation, right, constraints=()):
     """Whether one entry of one link is proved."""
-    if relation.startswith("~"):  # a rounded number: evaluated, not proved
-        return True
+    if relation.startswith("~"):  # a rounded number is evaluated
+        values = value_at(left, {}), value_at(right, {})
+        return all(v.is_number for v in values) and holds(
+            *values, relation, rough=False
+        )
     gap = work_out(sp.sympify(left)) - work_out(sp.sympify(right))
     if relation == "=":
         if is_zero(gap, constraints):

@@ -328,10 +328,12 @@ class Reader:
             return ("num", token)
         if token in (r"\frac", r"\tfrac", r"\dfrac"):
             return self.derivative() or ("/", self.argument(), self.argument())
+        if token == r"\sqrt":
+            return ("pow", self.argument(), ("/", ("num", "1"), ("num", "2")))
         if token in (r"\log", r"\ln"):
             return self.logarithm()
         if token in (r"\max", r"\min") and self.took("_"):
-            return ("over", token[1:], self.limits()[0], self.product())
+            return ("over", token[1:], tuple(self.limits()[0]), self.product())
         if token in (r"\sum", r"\prod"):
             self.take("_")
             limits, condition = self.limits()

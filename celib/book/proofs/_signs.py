@@ -391,7 +391,7 @@ def cases(e):
 
 
 def conditions_of(extreme, value, values):
-    """Return the replacements that make `value` the extreme one; None if it can't be."""
+    """Return the replacements that make `value` the extreme one, or None."""
     swaps = []
     for other in values:
         if other == value:
