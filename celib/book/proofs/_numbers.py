@@ -175,7 +175,7 @@ def is_excluded(where, world):
 def check_numbers(names, statement, label, tries=4, classes=CLASSES):
     """Evaluate all that is printed; raise if a number contradicts it.
 
-    Returns whether anything depends on the number of classes.
+    Returns the sizes that anything depends on, such as the number of classes K.
     """
     draw = random.Random(label)
     for count in classes:
@@ -184,9 +184,9 @@ def check_numbers(names, statement, label, tries=4, classes=CLASSES):
             raise Meaningless("a condition must leave something to be claimed")
         for claim in claims:
             check_claim(claim, world, draw, label, count, tries)
-        if not world.has_sizes:
-            return False
-    return True
+        if not world.sizes_used:
+            break
+    return world.sizes_used
 
 
 def check_claim(claim, world, draw, label, count, tries):
@@ -200,7 +200,7 @@ def check_claim(claim, world, draw, label, count, tries):
             raise Meaningless("a side has no value at a point of its domain")
         rough = any(side.has(Limit, sp.Integral) for side in sides)
         if not holds(*values, claim.relation, rough):
-            where = f" with {count} classes" if world.has_sizes else ""
+            where = f" with {count} classes" if world.sizes_used else ""
             shown = " and ".join(str(sp.N(value, 10)) for value in values)
             at = ", ".join(f"{s} = {sp.N(point[s], 3)}" for s in sorted(point, key=str))
             at = at or "every point"

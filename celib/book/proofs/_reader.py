@@ -328,6 +328,8 @@ class Reader:
             return ("num", token)
         if token in (r"\frac", r"\tfrac", r"\dfrac"):
             return self.derivative() or ("/", self.argument(), self.argument())
+        if token == r"\exp" and self.peek() not in ("(", "["):
+            return ("exp", self.product())
         if token == r"\sqrt":
             return ("pow", self.argument(), ("/", ("num", "1"), ("num", "2")))
         if token in (r"\log", r"\ln"):
