@@ -14,10 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from celib_book import FIGURE, PROOF, show_equation
+
 # Read and written without a check against the schema, which would take seconds.
 from nbformat.v4 import new_code_cell, new_markdown_cell, reads, writes
 from pybtex.backends.markdown import Backend
-from celib_book import FIGURE, PROOF, show_equation
 from sphinx.errors import ExtensionError
 
 ROLE = re.compile(r"\{(term|eq|numref|cite:p|cite:t)\}`([^`]+)`")

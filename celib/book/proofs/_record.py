@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from celib.book.display import publish
 
@@ -73,7 +74,7 @@ def publish_record(record: Record) -> None:
 
 
 def as_markdown(record: Record) -> str:
-    """Return an equation, and the line under it, for viewers that know Markdown only."""
+    """Return an equation and the line under it, as Markdown that any viewer shows."""
     mark = "≔" if record.kind == "definition" else "✓"
     conditions = re.sub(r"\{eq\}(`[^`]+`)", r"\1", record.conditions)
     note = "; ".join(filter(None, [record.verdict, conditions]))
@@ -170,7 +171,9 @@ def _equations(path: Path) -> list[Equation]:
     return [Equation(path.stem, _restored(r)) for r in records if r is not None]
 
 
-def _restored(record: dict) -> Record:
+def _restored(record: dict[str, Any]) -> Record:
     """Return a record from what JSON made of it."""
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+    fields: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in record.items()
+    }
     return Record(**fields)
