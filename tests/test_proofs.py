@@ -145,7 +145,7 @@ def test_the_conditions_are_recorded(records):
     assert record.kind == "any K"
     assert record.sizes == ("K",)
     shown = (
-        f"for real $z_k$, a distribution $y_k$; where ${loss}$; by {{eq}}`eq-softmax`"
+        f"for real $z_k$ and a distribution $y_k$; where ${loss}$; by {{eq}}`eq-softmax`"
     )
     assert record.conditions == shown
     assert record.rejected

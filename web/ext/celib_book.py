@@ -113,7 +113,19 @@ def condition_line(record):
     """Say in one line how far an equation is proved, and under what conditions."""
     sizes = " and ".join(f"${size}$" for size in record["sizes"])
     verdict = VERDICTS[record["kind"]].format(sizes)
-    return "; ".join(filter(None, [verdict, record["conditions"]]))
+    return follow(verdict, record["conditions"])
+
+
+def follow(verdict, conditions):
+    """Let the conditions follow a verdict: "for any K" and "for real z" are one list."""
+    first, _, rest = conditions.partition("; ")
+    if first.startswith("for "):
+        letters = first.removeprefix("for ")
+        several = " and " in letters
+        link = (", " if several else " and ") if " for " in verdict else " for "
+        verdict = f"{verdict}{link}{letters}"
+        conditions = rest
+    return "; ".join(filter(None, [verdict, conditions]))
 
 
 def note_earlier_results(cells):

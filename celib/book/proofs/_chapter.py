@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from celib.book.proofs._known import KNOWN
 from celib.book.proofs._meaning import Meaningless
 from celib.book.proofs._mutants import rejected_versions
-from celib.book.proofs._names import Ambiguous, Names, called, in_words
+from celib.book.proofs._names import Ambiguous, Names, called, in_words, listed
 from celib.book.proofs._prover import prove_statement
 from celib.book.proofs._reader import (
     Statement,
@@ -203,7 +203,7 @@ def _record(call, names, proofs):
         _refuse_unused(call, names)
     conditions = _conditions(call, names)
     if not all(proof.everywhere for proof in proofs):
-        conditions.append("where both sides are defined")
+        conditions.append("wherever both sides are defined")
     wrong = () if call.defines or call.solves else rejected_versions(names, call)
     return Record(
         label=call.label,
@@ -294,7 +294,7 @@ def _conditions(call, names):
     """Return what stands under an equation: letters, names, and what it satisfies."""
     parts = []
     if call.domains:
-        parts.append("for " + ", ".join(in_words(call.domains)))
+        parts.append("for " + listed(in_words(call.domains)))
     shown = [f"${g}$" for g in call.given if not g.startswith("eq-")]
     links = [g for g in call.given if g.startswith("eq-")]
     used = {names.names[key] for key in names.used & names.names.keys()}
@@ -302,11 +302,11 @@ def _conditions(call, names):
     sources = {source for source in sources if source.startswith("eq-")}
     links += sorted(sources - {call.label, *links})
     if shown:
-        parts.append("where " + ", ".join(shown))
+        parts.append("where " + listed(shown))
     if links:
-        parts.append("by " + ", ".join(f"{{eq}}`{link}`" for link in links))
+        parts.append("by " + listed([f"{{eq}}`{link}`" for link in links]))
     if call.solves:
-        parts.append("it satisfies " + ", ".join(f"${s}$" for s in call.solves))
+        parts.append("it satisfies " + listed([f"${s}$" for s in call.solves]))
     return parts
 
 

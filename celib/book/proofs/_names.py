@@ -73,6 +73,13 @@ WORDS = {
     "function": "any function {}",
     "noise": "independent {} with mean 0 and variance $s^2$",
 }
+# What differs for several letters.
+SEVERAL = {
+    "distribution": "distributions {}",
+    "class": "classes {}",
+    "size": "whole numbers {}",
+    "function": "any functions {}",
+}
 # The same for clauses that are relations: their form, and the kind of letter.
 RELATIONS = [
     (r"(?P<names>[^(,]+)\([^)]*\) > 0", "positive function"),
@@ -271,11 +278,18 @@ def in_words(domains):
     for clause in filter(None, map(str.strip, domains.split(";"))):
         word = clause.rpartition(" ")[2]
         if word in WORDS and not re.fullmatch(RANGE, clause):
-            listed = ", ".join(f"${n}$" for n in split_names(clause.rpartition(" ")[0]))
-            phrases.append(WORDS[word].format(listed))
+            names = [f"${n}$" for n in split_names(clause.rpartition(" ")[0])]
+            words = WORDS[word] if len(names) == 1 else SEVERAL.get(word, WORDS[word])
+            phrases.append(words.format(", ".join(names)))
         else:
             phrases.append(f"${clause}$")
     return phrases
+
+
+def listed(phrases):
+    """Join phrases with commas, and the last with "and"."""
+    *most, last = phrases
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def base_of(key):

@@ -237,7 +237,7 @@ class Reader:
     def sum(self):
         """Read terms with plus and minus between them."""
         terms = [self.product()]
-        while sign := self.took("+", "-", r"\oplus"):
+        while sign := self.sign():
             term = self.product()
             if sign == r"\oplus":
                 before = terms[0] if len(terms) == 1 else ("+", *terms)
@@ -247,6 +247,16 @@ class Reader:
         if self.peek() == r"\pm":
             self.refuse(r"\pm has two meanings: write the two equations")
         return terms[0] if len(terms) == 1 else ("+", *terms)
+
+    def sign(self):
+        """Take the sign of a further term; a line that begins with a plus goes on."""
+        ahead = 0
+        while self.peek(ahead) in (r"\\", r"\quad", r"\qquad"):
+            ahead += 1
+        if self.peek(ahead) == "+":
+            for _ in range(ahead):
+                self.take()
+        return self.took("+", "-", r"\oplus")
 
     def product(self, in_logarithm=False):
         """Read factors side by side, up to what ends a product."""
