@@ -144,14 +144,35 @@ def test_the_conditions_are_recorded(records):
     (record,) = records
     assert record.kind == "any K"
     assert record.sizes == ("K",)
-    shown = (
-        f"for real $z_k$ and a distribution $y_k$; where ${loss}$; by {{eq}}`eq-softmax`"
-    )
+    letters = "for real $z_k$ and a distribution $y_k$"
+    shown = f"{letters}; where ${loss}$; by {{eq}}`eq-softmax`"
     assert record.conditions == shown
     assert record.rejected
     for wrong in record.rejected:
         with pytest.raises(ValueError, match="eq-"):
             prove("eq-gradient", wrong, domains, given=["eq-softmax", loss])
+
+
+def test_the_conditions_read_as_a_sentence(records):
+    prove("eq-a", r"\sum_k (p_k - r_k) = 0", "p_k, r_k distribution")
+    assert records[0].conditions == "for distributions $p_k$, $r_k$"
+    prove("eq-b", "q_y + q_c = q_c + q_y", "q_k > 0; y, c class")
+    assert records[1].conditions == "for $q_k > 0$ and classes $y$, $c$"
+    prove("eq-c", r"\sum_{j=1}^{n} x = n x", "x real; n size")
+    assert records[2].conditions == "for real $x$"  # the verdict says: for any n
+    assert records[2].verdict == "proved for any n"
+
+
+def test_a_line_that_begins_with_a_plus_goes_on(records):
+    broken = r"\begin{aligned} (a + b)^2 &= a^2 + 2ab \\ &\quad + b^2 \end{aligned}"
+    prove("eq-a", broken, "a, b real")
+    with pytest.raises(Rejected):
+        prove("eq-b", broken.replace(r"\\ &\quad +", r"\\ &\quad + 2"), "a, b real")
+
+
+def test_the_sign_of_a_definition_may_stand_on_the_next_line():
+    define("eq-f", r"\begin{aligned} &f(x) \\ &\quad = x^2 \end{aligned}", "x real")
+    prove("eq-four", "f(2) = 4")
 
 
 def test_a_divisor_that_may_be_zero_is_said(records):

@@ -111,13 +111,14 @@ VERDICTS = {
 
 def condition_line(record):
     """Say in one line how far an equation is proved, and under what conditions."""
-    sizes = " and ".join(f"${size}$" for size in record["sizes"])
+    *most, last = [f"${size}$" for size in record["sizes"]] or [""]
+    sizes = f"{', '.join(most)} and {last}" if most else last
     verdict = VERDICTS[record["kind"]].format(sizes)
     return follow(verdict, record["conditions"])
 
 
 def follow(verdict, conditions):
-    """Let the conditions follow a verdict: "for any K" and "for real z" are one list."""
+    """Join a verdict and conditions: "for any K" and "for real z" are one list."""
     first, _, rest = conditions.partition("; ")
     if first.startswith("for "):
         letters = first.removeprefix("for ")

@@ -201,7 +201,8 @@ def _record(call, names, proofs):
     kind = next((k for k in order if k in kinds), "definition")
     if proofs:
         _refuse_unused(call, names)
-    conditions = _conditions(call, names)
+    sizes = tuple(sorted({size for proof in proofs for size in proof.sizes}))
+    conditions = _conditions(call, names, sizes)
     if not all(proof.everywhere for proof in proofs):
         conditions.append("wherever both sides are defined")
     wrong = () if call.defines or call.solves else rejected_versions(names, call)
@@ -209,7 +210,7 @@ def _record(call, names, proofs):
         label=call.label,
         kind="definition" if call.defines else kind,
         latex=call.latex,
-        sizes=tuple(sorted({size for proof in proofs for size in proof.sizes})),
+        sizes=sizes,
         conditions="; ".join(conditions),
         methods=tuple(sorted({m for proof in proofs for m in proof.methods})),
         solves=call.solves,
@@ -283,18 +284,21 @@ def _take_in_known(names, label, latex):
 
 def _called(latex):
     """Names that the left-hand side of a definition calls, as h in h(p) = …"""
-    left = latex.partition("=")[0]
+    # the sign may stand on the next line
+    left = re.split(r"=|\\\\", latex, maxsplit=1)[0]
     try:
         return called(Names().head(left))
     except ValueError:
         return set()
 
 
-def _conditions(call, names):
+def _conditions(call, names, sizes):
     """Return what stands under an equation: letters, names, and what it satisfies."""
     parts = []
-    if call.domains:
-        parts.append("for " + listed(in_words(call.domains)))
+    # "for any K" says of K that it is a whole number
+    said = in_words("; ".join(f"{size} size" for size in sizes))
+    if letters := [words for words in in_words(call.domains) if words not in said]:
+        parts.append("for " + listed(letters))
     shown = [f"${g}$" for g in call.given if not g.startswith("eq-")]
     links = [g for g in call.given if g.startswith("eq-")]
     used = {names.names[key] for key in names.used & names.names.keys()}

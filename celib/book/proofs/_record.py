@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from celib.book.display import publish
+from celib.book.proofs._names import listed
 
 __all__ = ["MIME", "Equation", "Record", "ledger", "publish_record"]
 
@@ -58,7 +59,7 @@ class Record:
             return "definition"
         if self.kind == "instances":
             return "checked for K = 2 to 6, not proved"
-        scope = f" for any {' and '.join(self.sizes)}" if self.kind == "any K" else ""
+        scope = f" for any {listed(self.sizes)}" if self.kind == "any K" else ""
         return f"{'solution, ' if self.solves else ''}proved{scope}"
 
 
