@@ -79,7 +79,9 @@ def as_markdown(record: Record) -> str:
     mark = "≔" if record.kind == "definition" else "✓"
     conditions = re.sub(r"\{eq\}(`[^`]+`)", r"\1", record.conditions)
     note = "; ".join(filter(None, [record.verdict, conditions]))
-    return f"$$\n{record.latex}\n$$\n\n{mark} {note}"
+    # a viewer has no numbers: the text's links name the label
+    label = f"`{record.label}`: " if record.label else ""
+    return f"$$\n{record.latex}\n$$\n\n{mark} {label}{note}"
 
 
 # --- the list of proofs ----------------------------------------------------
