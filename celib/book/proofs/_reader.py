@@ -75,6 +75,8 @@ BRACKETS = {
 }
 # What parts the entries of a vector, or the arguments of a function.
 COMMAS = {",", ";", r"\|", r"\Vert", r"\mid"}
+# What may follow b in a / b without a doubt what is divided by.
+AFTER_SLASH = {r"\cdot", r"\times", r"\sum", r"\prod", "/"}
 # Where a product ends.
 ENDS = {
     *BRACKETS.values(),
@@ -226,6 +228,8 @@ class Reader:
             token = self.take()
             if token is None:
                 self.refuse("a brace must be closed")
+            if token in RELATIONS:
+                self.refuse("words can't hold a relation, which nothing would prove")
             depth += (token == "{") - (token == "}")
             if token not in "{}":
                 text.append(token)
@@ -257,10 +261,17 @@ class Reader:
         while not self.at_end_of_product(in_logarithm):
             if self.took(r"\cdot", r"\times"):
                 factors.append(self.factor())
-            elif self.took("/"):
+            elif self.peek() == "/":
+                if in_logarithm:
+                    self.refuse(r"whether \log a / b is \log(a/b) is not clear")
+                self.take()
                 top = factors[0] if len(factors) == 1 else ("*", *factors)
                 factors = [("/", top, self.factor())]
+                if not (self.at_end_of_product(False) or self.peek() in AFTER_SLASH):
+                    self.refuse("what is divided by in a / b c is not clear")
             else:
+                if factors[-1][0] == "num" and self.peek()[0].isdigit():
+                    self.refuse("two numbers can't stand side by side")
                 factors.append(self.factor())
         return factors[0] if len(factors) == 1 else ("*", *factors)
 
@@ -347,7 +358,10 @@ class Reader:
         if token == r"\underbrace":
             body = self.argument()
             self.take("_")
+            self.take("{")
+            self.take(r"\text")  # a formula there would be a claim
             self.words()
+            self.take("}")
             return body
         if token in BRACKETS:
             return self.bracket(token)
@@ -376,6 +390,8 @@ class Reader:
         base = self.argument() if self.took("_") else None
         in_brackets = self.peek() in ("(", "[")
         body = self.factor() if in_brackets else self.product(in_logarithm=True)
+        if in_brackets and body[0] == "pow":
+            self.refuse(r"whether \log(a)^b is \log(a^b) is not clear")
         return ("log", body) if base is None else ("/", ("log", body), ("log", base))
 
     def absolute_value(self):
@@ -412,7 +428,7 @@ class Reader:
             return body
         if token in ("+", "-"):
             return self.take()
-        if token is not None and re.match(r"\d\d", token):  # \frac43
+        if token is not None and re.match(r"\d.", token):  # \frac43, or 4^2.5
             start = self.tokens[self.place].start
             self.tokens[self.place] = Token(token[0], start)
             self.tokens.insert(self.place + 1, Token(token[1:], start + 1))
