@@ -161,6 +161,8 @@ class Names:
             )
 
     def _must_be_free(self, base, indices, name):
+        if base == "e" and not indices:
+            raise Ambiguous("e is the base of the exponential, and no other letter")
         self.let_go(base)
         key = base + "[]" if indices else base
         earlier = self.names.get(key)
@@ -176,7 +178,8 @@ class Names:
                 base = tree[1][1] if tree[1][0] == "group" else tree[1]
                 return name_of(base), letters
         key = name_of(tree)
-        if key is None:
+        is_power = tree[0] == "pow" and tree[2][0] == "num"
+        if key is None or is_power:
             raise Ambiguous(f"a domain must be that of a name, got {tree}")
         return key, ()
 
@@ -197,7 +200,9 @@ class Names:
     def add(self, head, tree, latex, *, label="", local=()):
         """Take in a definition whose two sides have been read."""
         base, params, indices = head
-        key = base + ("[]" if indices else "") + (f"/{len(params)}" if params else "")
+        if base == "e" and not indices:
+            raise Ambiguous("e is the base of the exponential, and no other letter")
+        key = self.key_of(head)
         if key in self.known or not params:
             self.let_go(base)
         earlier = self.names.get(key)
@@ -206,6 +211,12 @@ class Names:
         if key in self.domains:
             raise Ambiguous(f"{base} must have one meaning, got a domain and {latex}")
         self.names[key] = Definition(params, indices, tree, latex, tuple(local), label)
+
+    @staticmethod
+    def key_of(head):
+        """Return the key of a name with these arguments and indices."""
+        base, params, indices = head
+        return base + ("[]" if indices else "") + (f"/{len(params)}" if params else "")
 
     def _define_nabla(self, right, latex):
         by = re.fullmatch(r"\s*\\frac\{\\partial\}\{\\partial (.+)\}\s*", right)
@@ -254,6 +265,8 @@ def names_and_kind(clause):
         if found := re.fullmatch(pattern, clause):
             bounds = [found.groupdict().get(side) for side in ("low", "high")]
             trees = tuple(Reader(bound).whole() for bound in bounds if bound)
+            if any("'oo'" in str(tree) for tree in trees):
+                raise Ambiguous(f"a bound must be a number, got {clause!r}")
             return found["names"], kind, trees
     names, _, word = clause.rpartition(" ")
     if word not in WORDS:
