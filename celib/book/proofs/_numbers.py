@@ -157,7 +157,13 @@ def free_values(world, statement):
 
 def size_of(world, letter):
     """Return how far a free index runs."""
-    return int(world.size(world.names.ranges[letter]))
+    size = world.names.ranges[letter]
+    try:
+        return int(world.size(size))
+    except NeedsIndex:
+        raise Meaningless(
+            f"{size} must be a whole number, as the end of {letter}"
+        ) from None
 
 
 def is_excluded(where, world):
