@@ -19,7 +19,7 @@ unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help book test quick check hooks chapter text notebook lab assignments bench fuzz \
-	lock newest clean
+	mutants lock newest clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | \
@@ -115,6 +115,9 @@ SEED ?= 1
 CASES ?= 20000
 fuzz: $(ALL) ## draw CASES=20000 calls of celib with SEED=1, compare them with 40 digits
 	@$(RUN) tests/fuzzed.py $(SEED) $(CASES)
+
+mutants: $(ALL) ## change every printed equation (or CHAPTER=05), see that it is noticed
+	@$(RUN) tests/mutants.py $(CHAPTER)
 
 bench: $(ALL) ## measure celib beside its peers: accuracy, speed, memory
 	@for part in accuracy speed losses pairs linear parallel results; do \

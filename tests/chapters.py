@@ -48,26 +48,15 @@ def figures(path):
                 yield data.get(FIGURE), base64.b64decode("".join(data["image/png"]))
 
 
-def unsettled(folder):
-    """What is wrong between the equations of `folder` and their proofs."""
-    problems = []
-    for equation in ledger(folder):
-        where = f"{equation.chapter}: {equation.label}"
-        if not equation.entries:
-            problems.append(f"{where} has no proof or definition")
-        if not equation.typed:
-            problems.append(f"{where} is proved but not typed in the text")
-        if len(equation.typed) > 1:
-            problems.append(f"{where} is typed twice")
+def repeated_labels(folder):
+    """Labels that two equations of `folder` bear."""
     labels = [equation.label for equation in ledger(folder)]
-    repeated = {label for label in labels if labels.count(label) > 1}
-    return problems + [f"{label} stands in two chapters" for label in repeated]
+    return sorted({label for label in labels if labels.count(label) > 1})
 
 
-def unlabelled_numbers(text):
-    """Numbered display maths whose label is not the ledger's kind."""
-    labels = re.findall(r"^\$\$\s*\(([^)]+)\)", text, re.MULTILINE)
-    return [label for label in labels if not re.fullmatch("eq-[a-z0-9-]+", label)]
+def typed_equations(text):
+    """Labels of numbered display maths that is typed, where no cell proves it."""
+    return re.findall(r"^\$\$\s*\(([^)]+)\)", text, re.MULTILINE)
 
 
 def difference(picture, other):

@@ -102,7 +102,6 @@ FALSE = {
         "p_k distribution",
     ),
     "the sum of two probabilities": (r"\sum_{k=1}^{2} p_k = 1", "p_k distribution"),
-    "a sum over the wrong size": (r"\sum_{k=1}^{N} p_k = 1", "p_k distribution"),
     "a factor taken out of a sum": (
         r"\sum_k x_k y_k = y_1 \sum_k x_k",
         "x_k, y_k real",
@@ -402,6 +401,11 @@ REFUSED = {
         r"F x^\top = F x",
         "x_k, F_{jk} real",
         "a row can't follow",
+    ),
+    "a sum over the wrong size": (
+        r"\sum_{k=1}^{N} p_k = 1",
+        "p_k distribution",
+        "has no entry",
     ),
     "unequal proved": (r"x \ne x + 1", "x real", "is not proved"),
 }

@@ -14,6 +14,7 @@ import ast
 import json
 import random
 import re
+import signal
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -26,6 +27,7 @@ import sympy as sp
 from celib.book.proofs import _chapter
 from celib.book.proofs._chapter import Call, meaning_of
 from celib.book.proofs._known import KNOWN
+from celib.book.proofs._meaning import NeedsIndex
 from celib.book.proofs._mutants import mutants
 from celib.book.proofs._numbers import (
     Rejected,
@@ -38,8 +40,18 @@ from celib.book.proofs._prover import STUCK, is_proved_for_any_size, prove_state
 from celib.book.proofs._reader import read
 
 CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
+# A changed equation may be one that sympy would work on for ever.
+SECONDS = 20
 # What an equation that can't be read, or has no meaning, may raise.
-REFUSALS = (*STUCK, KeyError, IndexError, ZeroDivisionError, OverflowError)
+REFUSALS = (*STUCK, NeedsIndex, LookupError, ArithmeticError)
+
+
+class TooSlow(Exception):
+    """It took longer than SECONDS."""
+
+
+def stop(*_):
+    raise TooSlow
 
 
 @dataclass
@@ -289,10 +301,21 @@ def judge(path, most=None):
 
 def judge_one(call, before, fates):
     """Count the fate of one changed equation."""
+    fates.counts[fate_in_time(fate_of_claim, call, before, fates)] += 1
+
+
+def fate_in_time(judge, *arguments):
+    """Return the fate, or that it was refused, or that it took too long."""
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
     try:
-        fates.counts[fate_of_claim(call, before, fates)] += 1
+        return judge(*arguments)
+    except TooSlow:
+        return "too slow to judge"
     except REFUSALS:
-        fates.counts["refused"] += 1
+        return "refused"
+    finally:
+        signal.alarm(0)
 
 
 def judge_definition(call, chapter, before, changed, fates):
@@ -305,10 +328,8 @@ def judge_definition(call, chapter, before, changed, fates):
         fates.unused.append(call.label)
     for latex in changed:
         new = replace(call, latex=latex)
-        try:
-            fates.counts[fate_with_users(new, chapter, before, resting, fates)] += 1
-        except REFUSALS:
-            fates.counts["refused"] += 1
+        fate = fate_in_time(fate_with_users, new, chapter, before, resting, fates)
+        fates.counts[fate] += 1
     remember(chapter)
 
 

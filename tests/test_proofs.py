@@ -1,202 +1,255 @@
-"""celib.book.proofs: what prove accepts, and above all what it refuses."""
+"""The prover: what is false is refused, and what is printed is what is proved."""
 
-import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 
+import mutants
 import pytest
-import sympy as sp
+from false_statements import FALSE, ONLY_SOME, REFUSED
+from written import statement_written
 
-from celib.book.proofs import _legacy as proofs
-from celib.book.proofs import define, distribution, ledger, prove, variables
+from celib.book.proofs import _chapter, check, define, prove, start_over
+from celib.book.proofs._chapter import Call, meaning_of
+from celib.book.proofs._known import KNOWN
+from celib.book.proofs._numbers import Rejected
+from celib.book.proofs._prover import STUCK, is_proved_for_any_size
+from celib.book.proofs._reader import Statement, read
+from chapters import CHAPTERS, ROOT
 
-x, y = sp.symbols("x y", real=True)
-t = sp.Symbol("t", positive=True)
+SOFTMAX = r"q_k = \frac{e^{z_k}}{\sum_j e^{z_j}}"
+EVERY = {call.label: call for path in CHAPTERS for call in mutants.calls(path)}
+
+
+@pytest.fixture(autouse=True)
+def _new_chapter():
+    start_over()
+    yield
+    start_over()
 
 
 @pytest.fixture
-def published(monkeypatch):
-    """What prove and define would show, instead of showing it."""
-    bundles = []
-    monkeypatch.setattr(proofs, "publish", bundles.append)
-    return bundles
+def records(monkeypatch):
+    found = []
+    monkeypatch.setattr(_chapter, "publish_record", found.append)
+    return found
 
 
-def record(bundles):
-    return bundles[-1][proofs.MIME]
+def call_of(statement):
+    latex, domains, *given = statement
+    return Call("eq-false", latex, domains, tuple(*given))
 
 
-def test_an_identity_is_proved_and_recorded(published):
-    prove("eq-square", (x + 1) ** 2, x**2 + 2 * x + 1)
-    assert record(published) == {
-        "label": "eq-square",
-        "kind": "any K",
-        "classes": [],
-        "latex": r"\left(x + 1\right)^{2} = x^{2} + 2 x + 1",
-        "points": 6,
+# --- what must be refused
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_numbers_contradict_what_is_false(name):
+    call = call_of(FALSE[name])
+    with pytest.raises(Rejected, match="eq-false is false"):
+        prove(call.label, call.latex, call.domains, given=call.given)
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_symbols_alone_prove_nothing_that_is_false(name):
+    assert not accepted_by_symbols(call_of(FALSE[name]))
+
+
+def accepted_by_symbols(call):
+    try:
+        names, claims = meaning_of(call)
+        return all(is_proved_for_any_size(names, claim) for claim in claims)
+    except STUCK:
+        return False
+
+
+@pytest.mark.parametrize("name", ONLY_SOME)
+def test_what_was_checked_for_some_sizes_is_not_called_proved(name, records):
+    call = call_of(ONLY_SOME[name])
+    prove(call.label, call.latex, call.domains)
+    assert records[0].kind == "instances"
+    assert records[0].verdict == "checked for K = 2 to 6, not proved"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_clear_meaning_is_refused_with_the_reason(name):
+    latex, domains, reason = REFUSED[name]
+    with pytest.raises(ValueError, match=reason):
+        prove("eq-false", latex, domains)
+
+
+def test_the_place_in_the_string_is_named():
+    with pytest.raises(ValueError, match=r"eq-a: .* at 'a \+ ▸ b = b \+ a'"):
+        prove("eq-a", "a + b = b + a", "a real")
+    with pytest.raises(ValueError, match=r"▸ = 1"):
+        prove("eq-a", r"\frac{a}{2 = 1", "a real")
+
+
+def test_the_numbers_that_contradict_are_shown():
+    with pytest.raises(Rejected, match=r"at x = -?0\.\d+ its sides are"):
+        prove("eq-a", "x = x^2", "x real")
+
+
+@pytest.mark.parametrize("label", ["a", "eq-", "eq-A", "eq a"])
+def test_labels_are_checked(label):
+    with pytest.raises(ValueError, match="label must be"):
+        prove(label, "x = x", "x real")
+
+
+# --- names
+
+
+def test_a_definition_holds_for_the_rest_of_the_chapter():
+    define("eq-square", "f(x) = x^2", "x real")
+    prove("eq-four", "f(2) = 4")
+    define("eq-square", "f(x) = x^2", "x real")  # a cell may be run again
+    with pytest.raises(ValueError, match="f has a meaning already, by eq-square"):
+        define("eq-cube", "f(x) = x^3", "x real")
+    with pytest.raises(ValueError, match="f has a meaning already"):
+        prove("eq-given", "f(2) = 8", given=["f(x) = x^3"])
+    start_over()
+    with pytest.raises(ValueError, match="f has no meaning"):
+        prove("eq-four", "f(2) = 4")
+
+
+def test_the_chain_of_a_definition_is_proved():
+    define("eq-double", "f(x) = 2x = x + x", "x real")
+    with pytest.raises(Rejected):
+        define("eq-triple", "g(x) = 3x = x + x", "x real")
+
+
+def test_a_function_of_another_chapter_gives_way_to_a_letter():
+    check(r"H(p) \ge 0", "p_k distribution")
+    check("H + H = 2 H", "H real")
+
+
+def test_a_solution_must_meet_its_conditions(records):
+    ratio = r"\log \frac{q_j}{q_k} = z_j - z_k"
+    conditions = [ratio, r"\sum_k q_k = 1"]
+    prove("eq-softmax", SOFTMAX, "z_k real", solves=conditions)
+    assert records[0].verdict == "solution, proved for any K"
+    for wrong in (r"q_k = e^{z_k}", r"q_k = \frac{z_k}{\sum_j z_j}"):
+        with pytest.raises((Rejected, ValueError)):
+            prove("eq-softmax", wrong, "z_k real", solves=conditions)
+
+
+# --- what is recorded
+
+
+def test_the_conditions_are_recorded(records):
+    loss = r"\ell = -\sum_k y_k \log q_k"
+    gradient = r"\frac{\partial \ell}{\partial z_k} = q_k - y_k"
+    domains = "z_k real; y_k distribution"
+    prove("eq-gradient", gradient, domains, given=["eq-softmax", loss])
+    (record,) = records
+    assert record.kind == "any K"
+    assert record.sizes == ("K",)
+    shown = (
+        f"for real $z_k$, a distribution $y_k$; where ${loss}$; by {{eq}}`eq-softmax`"
+    )
+    assert record.conditions == shown
+    assert record.rejected
+    for wrong in record.rejected:
+        with pytest.raises(ValueError, match="eq-"):
+            prove("eq-gradient", wrong, domains, given=["eq-softmax", loss])
+
+
+def test_a_divisor_that_may_be_zero_is_said(records):
+    prove("eq-a", r"\frac{x}{x} = 1", "x real")
+    prove("eq-b", r"\frac{x}{x} = 1", "x > 0")
+    said = [record.conditions.endswith("both sides are defined") for record in records]
+    assert said == [True, False]
+
+
+def test_a_proof_says_which_sizes_it_holds_for(records):
+    prove("eq-a", r"\sum_{n=1}^{N} x_n = \sum_n x_n", "x_n real")
+    prove("eq-b", r"\sum_{i=1}^{m} i = \frac{m (m + 1)}{2}", "m size")
+    assert [record.verdict for record in records] == [
+        "proved for any N",
+        "proved for any m",
+    ]
+    assert records[1].methods == ("by induction",)
+
+
+def test_what_is_proved_does_not_depend_on_the_order_of_sets():
+    program = (
+        "from celib.book import check\n"
+        r"check(r'\frac{\partial^2 \ell}{\partial z_j \partial z_k} = q_j (\delta_{jk}"
+        r" - q_k)', 'z_k real; y_k distribution', given=['eq-softmax',"
+        r" r'\ell = -\sum_k y_k \log q_k'])"
+        "\ncheck(r'D(p \\| q) \\ge 0', 'p_k, q_k distribution')\n"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2, 6)
     }
-    assert "✓ *proved · 6 random points agree" in published[-1]["text/markdown"]
+    assert len(said) == 1
+    assert said.pop().count("proved for any K") == 2
 
 
-@pytest.mark.parametrize(
-    ("lhs", "rhs"),
-    [
-        ((x + 1) ** 2, x**2 + 2 * x),
-        (sp.log(t**2), sp.log(t) * 3),
-        (sp.Derivative(t**3, t), 3 * t),
-        (sp.sqrt(x**2), x),
-        (sp.Matrix([x, y]), sp.Matrix([x, x])),
-        ((x, y), (x, 0)),
-    ],
-)
-def test_a_falsehood_is_refused(published, lhs, rhs):
-    with pytest.raises(ValueError, match="eq-wrong: sympy must confirm"):
-        prove("eq-wrong", lhs, rhs)
-    assert not published
+# --- the book's equations
 
 
-def test_points_refuse_what_sympy_would_let_pass(published, monkeypatch):
-    monkeypatch.setattr(proofs, "_WAYS", (lambda e: 0,))
-    with pytest.raises(ValueError, match="eq-wrong: random points must confirm"):
-        prove("eq-wrong", x**2, x**3)
+def test_each_equation_of_the_book_is_read_as_it_was_understood():
+    for call in EVERY.values():
+        start_over()
+        functions = {"q[]", *"fgpqhaSLwP", "ell", "BCE", "H", "D", "JS", "LSE", "sigma"}
+        for statement in read(call.latex, functions):
+            (again,) = read(statement_written(statement), functions)
+            assert bare(again) == bare(statement), call.label
 
 
-def test_points_catch_a_forced_logarithm(published):
-    # expand_log(force=True) alone would take log(x**2) = 2 log(x) for any real x
-    with pytest.raises(ValueError, match="must confirm"):
-        prove("eq-wrong", sp.log(x**2), 2 * sp.log(x))
+def bare(tree):
+    """A tree without the brackets that only hold it together."""
+    if isinstance(tree, Statement):
+        return bare(tree.chain), bare(tree.where)
+    if not isinstance(tree, tuple):
+        return tree
+    if len(tree) == 2 and tree[0] == "group":
+        return bare(tree[1])
+    return tuple(map(bare, tree))
 
 
-def test_a_twin_that_is_right_is_refused(published):
-    with pytest.raises(ValueError, match=r"the twin .* must fail, but passed"):
-        prove("eq-twin", 2 * x, x + x, twin=3 * x - x)
+@pytest.mark.parametrize("label", KNOWN)
+def test_what_all_chapters_know_is_printed_in_one(label):
+    assert " ".join(EVERY[label].latex.split()) == KNOWN[label]
 
 
-def test_a_twin_is_made_when_none_is_given(published):
-    for rhs in (sp.Integer(0), x, x + y, -x * y, sp.Integer(5)):
-        prove("eq-same", rhs, rhs)
-    assert len(published) == 5
+def test_a_wrong_sign_in_a_chapter_is_noticed_at_once():
+    call = EVERY["eq-shift-sum"]
+    assert "e^{c}" in call.latex
+    wrong = replace(call, latex=call.latex.replace("e^{c}", "e^{-c}"))
+    with pytest.raises(Rejected):
+        prove(wrong.label, wrong.latex, wrong.domains, given=wrong.given)
 
 
-def test_a_twin_may_hold_a_symbol_of_its_own(published):
-    prove("eq-own", 2 * x, x + x, twin=3 * x + y)
-    assert record(published)["twin"] == "3 x + y"
+@pytest.mark.slow
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_changed_equation_is_noticed(path):
+    fates = mutants.judge(path, most=1)
+    assert fates.proved_but_false == []
+    assert fates.unprotected == []
+    assert sum(fates.counts.values()) >= len(mutants.calls(path)) - 2
 
 
-def test_both_sides_need_the_same_entries(published):
-    with pytest.raises(ValueError, match="must have the same entries, got 2 and 1"):
-        prove("eq-shape", (x, y), (x,))
-    with pytest.raises(ValueError, match="must have the same entries, got 0 and 0"):
-        prove("eq-shape", (), ())
+def test_the_fates_are_told_apart():
+    before = Call("eq-a", "a + b = b + a", "a, b real")
+    fates = mutants.Fates()
+    meaning = mutants.meaning(before)
 
+    def fate(latex):
+        new = replace(before, latex=latex)
+        return mutants.fate_in_time(mutants.fate_of_claim, new, meaning, fates)
 
-def test_classes_are_proved_one_by_one(published):
-    def total(K):
-        return sum(distribution("p", K))
-
-    prove("eq-total", total, lambda K: 1, classes=(2, 3, 4))
-    assert record(published)["kind"] == "K = 2, 3, 4"
-    with pytest.raises(ValueError, match="eq-total at K = 3: sympy must confirm"):
-        prove("eq-total", total, lambda K: 1 + int(K == 3) * x, classes=(2, 3, 4))
-
-
-def test_a_term_settles_any_k(published):
-    def doubled(K):
-        return sum(2 * v for v in variables("p", K))
-
-    def twice(K):
-        return 2 * sum(variables("p", K))
-
-    prove("eq-double", doubled, twice, classes=(2, 3), term=(2 * t, t + t))
-    assert record(published)["kind"] == "any K"
-    with pytest.raises(ValueError, match="eq-double, one term: sympy must confirm"):
-        prove("eq-double", doubled, twice, classes=(2, 3), term=(2 * t, t))
-
-
-def test_name_stands_for_a_result_but_is_not_what_is_proved(published):
-    prove("eq-root", sp.solve(t - 3, t), [3], name=sp.Symbol(r"\hat t"))
-    assert record(published)["latex"] == r"\hat t = 3"
-    with pytest.raises(ValueError, match="must confirm"):
-        prove("eq-root", sp.solve(t - 3, t), [4], name=4)
-
-
-def test_convex_inequality(published):
-    prove("eq-log-bound", t - 1, sp.log(t), relation=">=")
-    assert r"\ge" in record(published)["latex"]
-    for lhs, rhs in [(t - 2, sp.log(t)), (sp.log(t), t - 1), (t + x, x), (t**3, t)]:
-        with pytest.raises(ValueError, match="must confirm"):
-            prove("eq-wrong-bound", lhs, rhs, relation=">=")
-
-
-def test_certified_inequality(published):
-    prove("eq-am-gm", x**2 + y**2, 2 * x * y, relation=">=", certificate=(x - y) ** 2)
-    with pytest.raises(ValueError, match="must confirm"):
-        prove("eq-am-gm", x**2, 2 * x * y, relation=">=", certificate=(x - y) ** 2)
-    with pytest.raises(ValueError, match="must confirm"):
-        prove("eq-am-gm", x, y, relation=">=", certificate=x - y)
-
-
-def test_a_term_settles_an_inequality_for_any_k(published):
-    e = sp.Symbol("e", nonnegative=True)
-
-    def total(K):
-        return sum(variables("e", K, nonnegative=True))
-
-    options = {"relation": ">=", "classes": (2, 3), "certificate": total}
-    prove("eq-sum", total, lambda K: 0, term=(e, 0, e), **options)
-    assert record(published)["kind"] == "any K"
-    with pytest.raises(ValueError, match="eq-sum, one term: sympy must confirm"):
-        prove("eq-sum", total, lambda K: 0, term=(x, 0, x), **options)
-
-
-def test_a_way_that_proves_everything_is_unmasked_by_the_twin(published, monkeypatch):
-    monkeypatch.setattr(proofs, "_WAYS", (lambda e: 0,))
-    with pytest.raises(ValueError, match=r"the twin .* must fail, but passed"):
-        prove("eq-right", x + x, 2 * x)
-
-
-def test_an_inequality_must_not_hold_the_other_way_round(published):
-    with pytest.raises(ValueError, match="must fail, but passed"):
-        prove("eq-equal", x, x, relation=">=", certificate=0)
-
-
-def test_labels_and_relations_are_checked(published):
-    with pytest.raises(ValueError, match="label must be 'eq-' and lower-case"):
-        define("surprisal", x, y)
-    with pytest.raises(ValueError, match="relation must be '=' or '>=', got '<'"):
-        prove("eq-less", x, y, relation="<")
-
-
-def test_building_blocks():
-    p, q = variables("p", 2), variables("q", 2)
-    excess = proofs.cross_entropy(p, q) - proofs.entropy(p)
-    assert sp.simplify(sp.expand_log(excess - proofs.kl_divergence(p, q))) == 0
-    with pytest.raises(ValueError, match=r"shorter|longer"):
-        proofs.cross_entropy(p, variables("q", 3))
-
-
-def notebook(folder, *cells):
-    def cell(text, entry):
-        output = {"output_type": "display_data", "data": {proofs.MIME: entry}}
-        outputs = [output] if entry else []
-        kind = "code" if entry else "markdown"
-        return {"cell_type": kind, "source": [text], "outputs": outputs}
-
-    path = folder / "01-one.ipynb"
-    path.write_text(json.dumps({"cells": [cell(*c) for c in cells]}))
-
-
-def test_ledger_pairs_equations_with_entries(tmp_path):
-    entry = {"label": "eq-a", "kind": "any K", "latex": "a = a"}
-    lost = {"label": "eq-c", "kind": "definition", "latex": "c := c"}
-    text = "$$\na = a\n$$ (eq-a)\n\nand\n\n$$\nb = b\n$$ (eq-b)\n"
-    notebook(tmp_path, (text, None), ("prove(…)", entry), ("define(…)", lost))
-    found = {e.label: e for e in ledger(tmp_path)}
-    assert list(found) == ["eq-a", "eq-b", "eq-c"]
-    assert (found["eq-a"].typed, found["eq-a"].kind) == (["a = a"], "any K")
-    assert (found["eq-b"].entries, found["eq-b"].kind) == ([], "unproved")
-    assert (found["eq-c"].typed, found["eq-c"].kind) == ([], "definition")
-    assert found["eq-a"].chapter == "01-one"
-
-
-def test_ledger_needs_notebooks(tmp_path):
-    with pytest.raises(ValueError, match="folder must hold executed notebooks"):
-        ledger(tmp_path)
+    assert fate("(a + b) = b + a") == "same meaning"
+    assert fate("a - b = b + a") == "contradicted by numbers"
+    assert fate("a + c = b + a") == "refused"
+    assert fate("a + a = a + a") == "proved"
+    assert fates.accepted == [("eq-a", "a + a = a + a")]

@@ -1,8 +1,8 @@
 """Chapters as pages: what a notebook holds, put where Sphinx looks for it.
 
-celib's helpers write captions, alt texts and proofs into the outputs, where nbval
-compares them; MyST-NB reads cell metadata. This extension carries them across, and
-moves a solution's code into its fold.
+celib's helpers write captions, alt texts and proved equations into the outputs, where
+nbval compares them; MyST-NB reads cell metadata. This extension carries them across,
+makes a proved string the numbered equation, and moves a solution's code into its fold.
 
 The notebooks are also read in plain Jupyter, which shows directives as raw text: so
 index entries stand in a cell's metadata, not in `{index}`, and a solution is HTML that
@@ -62,10 +62,7 @@ def read_notebook(app, docname, source):
             if FIGURE in data:
                 caption_figure(cell, data[FIGURE])
             if PROOF in data:
-                if "conditions" in data[PROOF]:
-                    show_equation(cell, data)
-                else:
-                    enter_proof(data)
+                show_equation(cell, data)
     cells = list(note_earlier_results(notebook["cells"]))
     notebook["cells"] = fold_solutions(merge_hidden(cells))
     source[0] = json.dumps(notebook)
@@ -105,7 +102,7 @@ def show_equation(cell, data):
 
 
 VERDICTS = {
-    "any K": "Proved for any $K$",
+    "any K": "Proved for any {}",
     "no K": "Proved",
     "instances": "Checked for $K$ = 2 to 6, not proved",
     "definition": "Definition",
@@ -114,17 +111,9 @@ VERDICTS = {
 
 def condition_line(record):
     """Say in one line how far an equation is proved, and under what conditions."""
-    verdict = VERDICTS[record["kind"]]
+    sizes = " and ".join(f"${size}$" for size in record["sizes"])
+    verdict = VERDICTS[record["kind"]].format(sizes)
     return "; ".join(filter(None, [verdict, record["conditions"]]))
-
-
-def enter_proof(data):
-    """Wrap a proof as a ledger entry that links to its equation."""
-    label = data[PROOF].get("label", "")
-    link = f"{{eq}}`{label}`\n\n" if label.startswith("eq-") else ""
-    kind = "definition" if data[PROOF].get("kind") == "definition" else ""
-    body = text(data["text/markdown"]).strip()
-    data["text/markdown"] = f":::::{{container}} proof {kind}\n{link}{body}\n:::::\n"
 
 
 def note_earlier_results(cells):

@@ -14,12 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from celib_book import FIGURE, PROOF, show_equation
+
 # Read and written without a check against the schema, which would take seconds.
 from nbformat.v4 import new_code_cell, new_markdown_cell, reads, writes
 from pybtex.backends.markdown import Backend
 from sphinx.errors import ExtensionError
 
-FIGURE = "application/vnd.celib.figure+json"
 ROLE = re.compile(r"\{(term|eq|numref|cite:p|cite:t)\}`([^`]+)`")
 LABEL = re.compile(r"\n( *)\$\$ \((eq-[\w-]+)\) *$", re.MULTILINE)
 LINK = re.compile(r"\[([^\]]+)\]\(([\w./-]+\.(?:ipynb|md))(#[^)]*)?\)")
@@ -208,15 +209,17 @@ def rewrite_cell(cell, page):
     if cell.cell_type == "markdown":
         cell.source = page.plain(cell.source)
         return
-    fold(cell)
     for output in cell.outputs:
         data = output.get("data", {})
+        if PROOF in data:
+            show_equation(cell, data)
         if "text/markdown" in data:
             data["text/markdown"] = page.plain(data["text/markdown"])
         if figure := data.get(FIGURE):
             title = page.figure(figure["name"])
             caption = page.plain(figure["caption"])
             yield new_markdown_cell(f"**{title}.** {caption}", id=figure["name"])
+    fold(cell)
 
 
 def fold(cell):

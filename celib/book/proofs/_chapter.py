@@ -157,10 +157,10 @@ def _show(call):
     title = call.label or "the equation"
     with _telling_where(title, call.latex):
         names, claims = meaning_of(call)
-        results = [prove_statement(names, claim, title) for claim in claims]
+        proofs = [prove_statement(names, claim, title) for claim in claims]
         if call.solves:
             _refuse_empty_conditions(call, names, claims, title)
-        record = _record(call, names, results)
+        record = _record(call, names, proofs)
     if call.defines:
         CHAPTER.names.names |= _defined_by(names, call.label)
     if call.label:
@@ -199,22 +199,24 @@ def meaning_of(call):
     return names, claims
 
 
-def _record(call, names, results):
+def _record(call, names, proofs):
     """Return the record of an equation whose claims were proved."""
-    kinds = [kind for kind, _ in results]
+    kinds = [proof.kind for proof in proofs]
     order = ("instances", "any K", "no K")
     kind = next((k for k in order if k in kinds), "definition")
-    if results:
+    if proofs:
         _refuse_unused(call, names)
     conditions = _conditions(call, names)
-    if not all(everywhere for _, everywhere in results):
+    if not all(proof.everywhere for proof in proofs):
         conditions.append("where both sides are defined")
     wrong = () if call.defines or call.solves else rejected_versions(names, call)
     return Record(
         label=call.label,
         kind="definition" if call.defines else kind,
         latex=call.latex,
+        sizes=tuple(sorted({size for proof in proofs for size in proof.sizes})),
         conditions="; ".join(conditions),
+        methods=tuple(sorted({m for proof in proofs for m in proof.methods})),
         solves=call.solves,
         rejected=wrong,
     )

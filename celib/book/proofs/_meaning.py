@@ -118,8 +118,8 @@ class World:
     ----------
     atoms : dict of symbol to (kind, key, index)
         The symbols that turned up, and what they stand for.
-    has_sizes : bool
-        Whether anything that turned up depends on the number of classes.
+    sizes_used : set of str
+        The sizes that what turned up depends on.
     maxima : dict
         For any K: what each maximum is taken of, and the index where it is.
     index_ranges : dict of symbol to size
@@ -135,7 +135,7 @@ class World:
         self.sizes = sizes
         self.at_numbers = at_numbers
         self.atoms = {}
-        self.has_sizes = False
+        self.sizes_used = set()
         self.maxima = {}
         self.divisors = []
         self.arguments = []
@@ -162,7 +162,7 @@ class World:
             return self.eval(self.names.names[key].tree, {})
         if key in self.names.domains:
             self.names.used.add(key)
-        self.has_sizes = True
+        self.sizes_used.add(key)
         if self.for_any_size:
             return sp.Symbol(key, integer=True, positive=True)
         if key not in self.sizes:
@@ -353,7 +353,7 @@ class World:
         """Note that a result depends on a size, if that is not a given number."""
         size = self.names.ranges[key]
         if not size.isdigit() and size not in self.names.names:
-            self.has_sizes = True  # even where the size itself is not needed
+            self.sizes_used.add(size)  # even where the size itself is not needed
 
     def knows(self, key, scope):
         """Whether a text is a name as a whole, as x_+ is."""

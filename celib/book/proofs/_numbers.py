@@ -161,7 +161,13 @@ def free_values(world, statement):
 
 def size_of(world, letter):
     """Return how far a free index runs."""
-    return int(world.size(world.names.ranges[letter]))
+    size = world.names.ranges[letter]
+    try:
+        return int(world.size(size))
+    except NeedsIndex:
+        raise Meaningless(
+            f"{size} must be a whole number, as the end of {letter}"
+        ) from None
 
 
 def is_excluded(where, world):
@@ -179,7 +185,7 @@ def is_excluded(where, world):
 def check_numbers(names, statement, label, tries=4, classes=CLASSES):
     """Evaluate all that is printed; raise if a number contradicts it.
 
-    Returns whether anything depends on the number of classes.
+    Returns the sizes that anything depends on, such as the number of classes K.
     """
     draw = random.Random(label)
     for count in classes:
@@ -190,9 +196,9 @@ def check_numbers(names, statement, label, tries=4, classes=CLASSES):
             refuse_zero_divisors(world, draw)
         for claim in claims:
             check_claim(claim, world, draw, label, count, tries)
-        if not world.has_sizes:
-            return False
-    return True
+        if not world.sizes_used:
+            break
+    return world.sizes_used
 
 
 def check_claim(claim, world, draw, label, count, tries):
@@ -208,7 +214,7 @@ def check_claim(claim, world, draw, label, count, tries):
         has_real_values |= all(value.is_extended_real for value in values)
         rough = any(side.has(Limit, sp.Integral) for side in sides)
         if not holds(*values, claim.relation, rough):
-            where = f" with {count} classes" if world.has_sizes else ""
+            where = f" with {count} classes" if world.sizes_used else ""
             shown = " and ".join(str(sp.N(value, 10)) for value in values)
             at = ", ".join(f"{s} = {sp.N(point[s], 3)}" for s in sorted(point, key=str))
             at = at or "every point"

@@ -1,5 +1,7 @@
 """Prove what is printed: for any number of classes, or, failing that, for 2 to 6."""
 
+from dataclasses import dataclass
+
 import sympy as sp
 
 from celib.book.proofs._meaning import Limit, Meaningless, OutOfRange, World
@@ -40,37 +42,72 @@ STUCK = (
 )
 
 
-def prove_statement(names, statement, label):
-    """Prove one statement, or raise: how far the proof reaches.
+@dataclass(frozen=True)
+class Proof:
+    """How far a proof reaches.
 
-    Returns
-    -------
+    Attributes
+    ----------
     kind : str
         ``any K``; ``no K`` if nothing depends on a number of classes; ``instances``
         if it was proved for 2 to 6 classes only.
+    sizes : frozenset of str
+        The sizes that the statement depends on.
+    methods : frozenset of str
+        How it went, in a few words.
     everywhere : bool
         Whether it is sure that no divisor is 0 and every logarithm exists.
     """
+
+    kind: str
+    sizes: frozenset
+    methods: frozenset
+    everywhere: bool = True
+
+
+def prove_statement(names, statement, label):
+    """Prove one statement, or raise; return how far the proof reaches."""
     if len(statement.chain) < 3:
         raise Meaningless("an equation or inequality must have two sides, got one")
-    has_sizes = check_numbers(names, statement, label)
+    sizes = frozenset(check_numbers(names, statement, label))
     reasons = []
+    methods = methods_for(statement)
     for way in (is_proved_for_any_size, is_proved_by_induction):
+        if way is is_proved_by_induction:
+            methods = frozenset({"by induction"})
         try:
             if way(names, statement):
-                kind = "any K" if has_sizes else "no K"
-                return kind, is_defined_everywhere(names, statement)
+                kind = "any K" if sizes else "no K"
+                everywhere = is_defined_everywhere(names, statement)
+                return Proof(kind, sizes, methods, everywhere)
         except OutOfRange:
             raise
         except STUCK as error:
             reasons.append(f"{type(error).__name__}: {error}")
     try:
-        if is_proved_each(names, statement, CASES if has_sizes else CASES[:1]):
-            return "instances" if has_sizes else "no K", True
+        if is_proved_each(names, statement, CASES if sizes else CASES[:1]):
+            return Proof(
+                "instances" if sizes else "no K", sizes, methods_for(statement)
+            )
     except STUCK as error:
         reasons.append(f"{type(error).__name__}: {error}")
     reason = "; ".join(dict.fromkeys(reasons)) or "sympy can't confirm it"
     raise Unproved(f"{label} holds at every point tried, but is not proved. {reason}")
+
+
+# How each relation is proved.
+METHODS = {
+    "=": "both sides have one form",
+    ">": "the sign of the difference",
+    "~": "the digits shown",
+}
+
+
+def methods_for(statement):
+    """Return how the links of a statement are proved."""
+    signs = {">=": ">", "<=": ">", "<": ">"}
+    relations = (signs.get(r, r) for r in statement.chain[1::2])
+    return frozenset(METHODS[relation] for relation in relations if relation in METHODS)
 
 
 # --- any number of classes ---------------------------------------------------
