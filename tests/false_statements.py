@@ -380,7 +380,7 @@ REFUSED = {
     "e as a letter": (r"e + e^{\log x} = e + x", "e, x > 0", "base of the exp"),
     "a number up to infinity": (r"\frac1x = 0", r"0 < x < \infty", "must be a number"),
     "a number between none": (r"x < 1", "1 < x < 0", "no x lies between"),
-    "a power as a letter": (r"x^2 < 0", "x^2 < 0", "that of a name"),
+    "a square as a negative letter": (r"x^2 < 0", "x^2 < 0", "can't be negative"),
     "a logarithm that is never real": (
         r"\log(-x) = \log x + \log(-1)",
         "x > 0",

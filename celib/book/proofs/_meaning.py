@@ -429,7 +429,12 @@ class World:
             return self.lookup(whole, (), scope)
         if isinstance(exponent, str):
             raise Meaningless(f"{whole} has no meaning: declare it", whole)
-        return self.scalar(base, scope) ** self.scalar(exponent, scope)
+        value, times = self.scalar(base, scope), self.scalar(exponent, scope)
+        if times.is_negative:
+            self.divisors.append(value)
+        if not (times.is_integer or value.is_nonnegative):
+            self.arguments.append(value)
+        return value**times
 
     def negative(self, scope, body):
         return self.multiplied(sp.Integer(-1), self.eval(body, scope))

@@ -153,6 +153,8 @@ class Names:
     def _declare(self, name, kind, bounds):
         base, indices = self._base_and_indices(Reader(name).whole())
         self._must_be_free(base, indices, name)
+        if kind == "negative" and base.endswith("^2"):
+            raise Ambiguous(f"a square can't be negative, got {name} < 0")
         if kind == "class":
             self.ranges[base] = "K"
         else:
@@ -178,8 +180,7 @@ class Names:
                 base = tree[1][1] if tree[1][0] == "group" else tree[1]
                 return name_of(base), letters
         key = name_of(tree)
-        is_power = tree[0] == "pow" and tree[2][0] == "num"
-        if key is None or is_power:
+        if key is None:
             raise Ambiguous(f"a domain must be that of a name, got {tree}")
         return key, ()
 

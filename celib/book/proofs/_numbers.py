@@ -332,7 +332,11 @@ def integral_value(integral):
     middle = [0] if low == -sp.oo and high == sp.oo else []
     with mpmath.workdps(25):
         places = [sp.N(place, 25)._to_mpmath(90) for place in (low, *middle, high)]
-        return sp.Float(mpmath.quad(sp.lambdify(t, body, "mpmath"), places), DIGITS)
+        try:
+            area = mpmath.quad(sp.lambdify(t, body, "mpmath"), places)
+        except ZeroDivisionError:
+            raise Meaningless("an integral over what is divided by 0") from None
+        return sp.Float(area, DIGITS)
 
 
 def near_limit(limit, point):
