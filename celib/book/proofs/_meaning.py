@@ -10,7 +10,7 @@ import itertools
 
 import sympy as sp
 
-from celib.book.proofs._names import FUNCTIONS, SIZES
+from celib.book.proofs._names import FUNCTIONS, SIZES, nodes_of
 from celib.book.proofs._reader import name_of
 
 __all__ = ["Limit", "Meaningless", "NeedsIndex", "OutOfRange", "Vector", "World"]
@@ -728,6 +728,8 @@ class World:
     def over_ordered_pairs(self, scope, limits, body):
         """Return the sum over pairs of indices, the first smaller than the second."""
         first, second = (name_of(limit[0]) for limit in limits)
+        if first == second or not {first, second} <= self.names.ranges.keys():
+            raise Meaningless("a sum over ordered pairs needs two indices")
         _, high = self.bounds(scope, first, None, None)
 
         def summand(i, j):
@@ -1056,12 +1058,3 @@ def function_with_slopes(name, is_positive):
 def parts_of(script):
     """Return the indices that stand side by side in a subscript."""
     return script[1:] if script[0] == "*" else (script,)
-
-
-def nodes_of(tree):
-    """Return all nodes of a tree."""
-    found = [tree]
-    for part in tree:
-        if isinstance(part, tuple):
-            found += nodes_of(part)
-    return found
