@@ -41,12 +41,12 @@ Then fill in the column `points` of written.csv, and merge it:
 
 status is ok, or says what happened: TIMEOUT (code ran too long), DIED (it ended its
 process or took too much memory), FLOOD (it returned far too much), PROTOCOL (it
-answered what can't be read), UNREADABLE (no notebook), MISSING (nothing came).
+answered what can't be read), UNREADABLE (no notebook), MISSING (nothing came), LOST
+(marking it ended the marker's own process, twice: the next run tries again).
 Points earned beside such an accident are kept.
 """
 EXPECTED = (
     assignment.AssignmentError,
-    batch.MarkingError,
     collect.InputError,
     sheet.SheetError,
     StoreError,

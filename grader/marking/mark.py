@@ -23,8 +23,8 @@ MEANING = {
     "FLOOD": "returned more than any answer needs",
     "PROTOCOL": "answered in a way that can't be read",
 }
-# The statuses of those whose code never ran.
-NOT_RUN = ("UNREADABLE", "MISSING")
+# The statuses of those of whose code nothing is known.
+NOT_RUN = ("UNREADABLE", "MISSING", "LOST")
 
 
 @dataclass(frozen=True)

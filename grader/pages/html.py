@@ -29,6 +29,7 @@ ENVIRONMENT = Environment(
 )
 ENVIRONMENT.filters |= {
     "anchor": words.anchor,
+    "answer": words.answer,
     "number": words.number,
     "points": words.points,
 }

@@ -15,6 +15,7 @@ MEANINGS = {
     **{status: f"a cell or a call {meaning}" for status, meaning in MEANING.items()},
     "UNREADABLE": "the file is no notebook that can be marked",
     "MISSING": "nothing was handed in",
+    "LOST": "marking it ended the marker's own process: look at it, and mark again",
 }
 
 

@@ -10,6 +10,8 @@ from grader.sandbox.session import LOSSES_A_NAME
 from grader.text import clean
 
 LONGEST = 600
+LONGEST_ANSWER = 50_000
+MOST_NOTES = 20
 UNWALLED = (
     "This notebook was marked without a sandbox. Its code could reach the marking "
     "machine, so the points count only once your instructor has confirmed them."
@@ -87,16 +89,24 @@ def troubles(result, task) -> list[str]:
 
 
 def happened(result) -> list[str]:
-    """Return what went wrong, each thing once."""
+    """Return what went wrong, each thing once, and no more than fits on a page."""
     told = []
-    for text, times in Counter(result.notes).items():
+    counts = Counter(result.notes)
+    for text, times in list(counts.items())[:MOST_NOTES]:
         often = f" ({times} times)" if times > 1 else ""
         told.append(f"{_told(text)[1]}{often}.")
+    if len(counts) > MOST_NOTES:
+        told.append(f"And {len(counts) - MOST_NOTES} more of the kind.")
     return told
 
 
 def _not_run(result, task):
-    """Return what to do when there is no notebook that can be read."""
+    """Return what to do when there is no notebook that can be read, or no result."""
+    if result.status == "LOST":
+        return [
+            "Your notebook could not be marked: the marker itself failed over it.",
+            "These 0 points say nothing about your work. Ask your instructor.",
+        ]
     problem = "".join(result.notes).removeprefix("The file: ").rstrip(".")
     problem = _cut(PATH.sub("…", problem))
     name = f"{task.name}.ipynb"
@@ -146,6 +156,16 @@ def _explained(limits):
             "run all” before you hand in."
         ),
     }
+
+
+def answer(written: str) -> str:
+    """Return a written answer as a page shows it, cut where no answer goes on."""
+    if len(written) <= LONGEST_ANSWER:
+        return written
+    more = len(written) - LONGEST_ANSWER
+    return (
+        f"{written[:LONGEST_ANSWER]}\n\n[… {more:,} more characters: see the notebook]"
+    )
 
 
 def _cut(text):

@@ -98,7 +98,10 @@ class Channel:
             raise WorkerLostError(
                 "PROTOCOL", "an answer to a question that was not asked"
             )
-        return [wire.decode(tree, blobs, self.tensors) for tree in reply["values"]]
+        values = [wire.decode(tree, blobs, self.tensors) for tree in reply["values"]]
+        for value in values:
+            wire.check_room(value)
+        return values
 
     def _exchange(self, data, seconds, patience):
         reader, left = wire.Reader(), memoryview(data)

@@ -238,6 +238,8 @@ def answer(notebook, message, values, wire):
     number = message["id"]
     try:
         reply, results = getattr(notebook, message["do"])(message, values)
+        for result in results:
+            wire.check_room(result)
         return wire.pack({"id": number, **reply}, results)
     except wire.UncrossableError as error:
         return wire.pack({"id": number, "uncrossable": str(error)})

@@ -1,0 +1,151 @@
+"""Notebooks that go to the marker's limits: sizes, lost processes, files, secrets."""
+
+import csv
+import os
+import resource
+import signal
+
+import attacks
+import grading
+import pytest
+from grading import notebook, solution_cells
+from test_grader_attacks import lost_over
+
+from grader.marking import batch
+from grader.marking.mark import Result, Submission
+from grader.marking.store import Store
+from grader.pages import answers, feedback, gradescope, outputs, report
+from grader.sandbox import walls as sandbox
+from grader.sandbox.inside import wire
+
+pytestmark = pytest.mark.slow
+
+hw2, walls = grading.hw2, grading.walls
+in_walls = pytest.mark.usefixtures("walls")
+
+FULL = {"q1": 6, "q2": 4, "q3": 7, "q4": 8, "q5": 7}
+
+
+# ---- files that others open
+
+
+def test_no_line_of_the_log_is_a_formula(tmp_path):
+    for name in ('=HYPERLINK("x")', "+1", "-1", "@SUM(A1)", "student-001"):
+        batch.log(tmp_path / "log.csv", Result(name, ""), 1.0)
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    starts = [row["student"][0] for row in rows]
+    assert starts == ["'", "'", "'", "'", "s"]
+
+
+def test_pages_stay_small_whatever_is_handed_in(hw2):
+    # Each letter becomes five where a page shows it.
+    notes = [f"Cell {n} raised ValueError: {'<' * 300}" for n in range(1000)]
+    long = Result("student-001", "", notes=notes, written="<" * 20_000_000)
+    long.scores = dict.fromkeys(hw2.task.questions, 0.0)
+    written = answers.page([long] * 4, hw2.task)
+    assert len(written) < 2_000_000
+    assert "19,950,000 more characters: see the notebook" in written
+    assert len(feedback.page(long, hw2.task)) < 500_000
+    assert len(report.page([long], hw2.task)) < 200_000
+    form = gradescope.results(long, hw2.task)
+    assert len(form["output"]) < 50_000
+    assert "And 980 more of the kind." in form["output"]
+    short = Result("student-001", "", written="Short.", scores=long.scores)
+    assert "<pre>Short.</pre>" in feedback.page(short, hw2.task)
+
+
+# ---- the size of an answer
+
+# Each is short on its way here, and would take gigabytes as an array.
+WIDE = {
+    "a long text among short ones": "['x' * 1_000_000] + [''] * 1380",
+    "in a tuple of lists": "([['x' * 1_000_000], [''] * 1380], 0.0)",
+    "a long text among numbers": "[0.0] * 4000 + ['x' * 1_000_000]",
+    "an array among texts": "[np.array(['x' * 1_000_000])] + [''] * 1380",
+    "in a dict": "{'a': ['x' * 1_000_000] + [''] * 1380}",
+}
+
+
+@in_walls
+@pytest.mark.parametrize("name", WIDE)
+def test_an_answer_that_would_grow_is_refused_before_it_does(hw2, name):
+    cell = f"def log_softmax(z):\n    return {WIDE[name]}"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = grading.mark([*solution_cells(), cell], hw2.task)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 300_000  # KiB
+    assert (result.status, result.scores["q1"]) == ("ok", 0)
+    assert "more than any answer needs" in result.checks["q1"][0]["message"]
+
+
+def test_a_reply_by_hand_that_would_grow_is_refused(hw2):
+    text = ["x" * 1_000_000] + [""] * 1380
+    lost, _ = lost_over([attacks.reply([{"is": "list", "of": text}])])
+    assert lost.status == "FLOOD"
+
+
+def test_what_honest_answers_hold_is_not_refused():
+    for value in (
+        "x" * 1_000_000,
+        ["gull", "owl", "penguin"] * 1000,
+        (0.5, [float(n) for n in range(100_000)]),
+        {"text": "x" * 1_000_000, "numbers": [1.0] * 10_000},
+    ):
+        wire.check_room(value)
+
+
+# ---- a marking process that is lost
+
+
+def timed_mark_or_die(submission, *more):
+    """Mark a submission, but be killed over one, as for want of memory."""
+    if submission.student == "student-002":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return batch.timed_mark(submission, *more)
+
+
+@in_walls
+def test_a_lost_process_costs_one_student_a_status(hw2, tmp_path, monkeypatch):
+    right = notebook(*solution_cells())
+    students = [f"student-{n:03}" for n in range(1, 6)]
+    class_ = [Submission(student, right) for student in students]
+    box = sandbox.Sandbox(hw2.task.packages, hw2.task.limits)
+    store, told = Store(tmp_path / "out", hw2.task), []
+
+    def run():
+        with batch.local(2) as executor:
+            return batch.run(
+                class_, hw2.task, box, grading.SEED, executor, store, told.append
+            )
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "timed_mark", timed_mark_or_die)
+        results = run()
+    assert [result.student for result in results] == students
+    statuses = [result.status for result in results]
+    assert statuses == ["ok", "LOST", "ok", "ok", "ok"]
+    assert [result.total for result in results] == [32, 0, 32, 32, 32]
+    assert len(told) == 5
+    outputs.write_all(store, results)
+    page = (tmp_path / "out/feedback/student-002.html").read_text()
+    assert "the marker itself failed over it" in page
+    assert "marking it ended the marker" in (tmp_path / "out/report.html").read_text()
+
+    # Run again: this one is marked, no other.
+    assert [result.total for result in run()] == [32] * 5
+    log = csv.DictReader((tmp_path / "out/log.csv").read_text().splitlines())
+    assert [row["student"] for row in log][5:] == ["student-002"]
+
+
+def test_a_process_lost_once_is_no_loss(tmp_path):
+    with batch.local(1) as executor:
+        once = executor.submit(die_the_first_time, tmp_path / "been-here")
+        assert once.result() == "done"
+        assert executor.submit(abs, -1).result() == 1
+
+
+def die_the_first_time(path):
+    if not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
