@@ -12,6 +12,7 @@ import secrets
 import socket
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import attacks
@@ -293,6 +294,17 @@ def test_cells_that_lose_the_worker_are_left_out(marked, status):
     assert result.status == status
     want = [f"cell {n}: {MEANING[status]}." for n in range(1, len(cells) + 1)]
     assert result.notes == want
+
+
+@in_walls
+def test_a_signal_to_oneself_costs_nothing_else(marked):
+    cells = attacks.SIGNALS.values()
+    result = marked([*cells, *solution_cells()])
+    lost = os.getuid() == 0
+    assert result.scores == FULL
+    assert result.status == ("DIED" if lost else "ok")
+    notes = [f"cell {n}: {MEANING['DIED']}." for n in range(1, len(cells) + 1)]
+    assert result.notes == (notes if lost else [])
 
 
 @in_walls
@@ -680,5 +692,24 @@ def test_a_hole_in_the_walls_is_found_before_a_student_does(monkeypatch):
     assert sandbox.tried(box) == []
     monkeypatch.setattr(sandbox.syscalls, "rules", lambda: b"")
     holes = " ".join(sandbox.tried(box))
-    for hole in ("memory that no limit counts", "for the next student", "namespaces"):
+    for hole in (
+        "memory that no limit counts",
+        "for the next student",
+        "namespaces",
+        "stay when the marker is gone",
+    ):
         assert hole in holes
+
+
+@in_walls
+def test_an_open_first_process_is_found_before_a_student_does(monkeypatch):
+    walls = sandbox._walls
+    without = [word for word in walls() if word != "--as-pid-1"]
+    monkeypatch.setattr(sandbox, "_walls", lambda: without)
+    holes = sandbox.tried(sandbox.Sandbox(("numpy",), grading.LIMITS))
+    # Root's first process keeps another name than the worker's, and some systems let
+    # nobody open the memory of a process that they have not started.
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    guarded = os.getuid() == 0 or (scope.exists() and scope.read_text().strip() != "0")
+    hole = "it can write to the memory of another process"
+    assert holes == ([] if guarded else [hole])

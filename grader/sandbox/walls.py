@@ -185,7 +185,11 @@ def _walls():
         # the limit on processes does not bind the root user under another name.
         return ["bwrap", *walls, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     nobody = ["--uid", str(NOBODY), "--gid", str(NOBODY)]
-    return ["bwrap", *walls, "--unshare-user", *nobody]
+    # The worker is alone in there: bubblewrap's own first process would run under the
+    # same name, without limits, and its memory be open to the worker. (Root's can't be
+    # opened; and there a worker that is the first, and then becomes nobody, would not
+    # end with its marker.)
+    return ["bwrap", *walls, "--as-pid-1", "--unshare-user", *nobody]
 
 
 def _system():
