@@ -458,6 +458,13 @@ INSIDE = {
         "    except OSError:\n        pass\nassert opened"
     ),
     "staying when the marker goes": call("prctl", 1, 0, 0, 0, 0),
+    "a lock that other workers see": (
+        "import fcntl\nfcntl.flock(open('/worker/wire.py'), fcntl.LOCK_EX)"
+    ),
+    "a watch over what other workers read": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\nqueue = libc.inotify_init1(0)\n"
+        "assert libc.inotify_add_watch(queue, b'/worker/wire.py', 1) >= 0"
+    ),
     "memory that outlives its use": call("shmget", 0, "ctypes.c_size_t(2**20)", 0o1600),
     "semaphores": call("semget", 0, 1000, 0o1600),
     "message queues": call("msgget", 0, 0o1600),

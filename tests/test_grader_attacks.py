@@ -21,7 +21,7 @@ import pytest
 from grading import code_cells, mark, notebook, solution_cells
 
 from grader.marking import collect
-from grader.marking.mark import MEANING
+from grader.marking.mark import MEANING, Submission
 from grader.marking.store import Store
 from grader.pages import feedback, gradescope
 from grader.release import seeds
@@ -515,17 +515,18 @@ def test_what_students_see_holds_no_hidden_input(marked, hw2):
         for name, way in attacks.WAYS.items()
     ]
     last = "raise ValueError(seen)"
-    result = marked([*solution_cells(), attacks.FREEZE, "seen = []", *odd, last])
+    data = notebook(*solution_cells(), attacks.FREEZE, "seen = []", *odd, last)
+    result = marked(data)
     assert result.scores == NO_FUNCTION
-    hidden = set(hidden_numbers())
+    hidden = set(hidden_numbers(data))
     assert len({n for n in hidden if n in messages(result)}) > 20
     for text in (*shown(result, hw2.task), *result.notes, result.status):
         assert not {n for n in hidden if n in text}
 
 
-def hidden_numbers():
-    """Return the hidden inputs of the first two questions, to eight digits."""
-    seeds.set_course(grading.SEED)
+def hidden_numbers(data):
+    """Return a notebook's hidden inputs of the first two questions, to eight digits."""
+    seeds.set_course(grading.SEED, submission=Submission("student-001", data).hash)
     for z in (
         seeds.course_rng("q1").normal(0, 3, (4, 5)),
         seeds.course_rng("q1 classes").uniform(-3000, 0, (5, 7)),

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import resource
 import signal
 
@@ -149,3 +150,52 @@ def die_the_first_time(path):
         path.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return "done"
+
+
+# ---- hidden inputs
+
+
+def said(result, hidden):
+    """Return what failed checks have printed, the hidden ones or the others."""
+    checks = [check for checks in result.checks.values() for check in checks]
+    return " ".join(check["message"] for check in checks if check["hidden"] is hidden)
+
+
+TELLS = """
+def log_softmax(z):
+    raise ValueError(f"GIVEN {z.ravel().tolist()}")
+"""
+
+
+@in_walls
+def test_each_submission_has_hidden_inputs_of_its_own(hw2):
+    # A blank is enough to be another one.
+    first, again, other = (
+        grading.mark([*solution_cells(), TELLS + more], hw2.task)
+        for more in ("", "", " ")
+    )
+    number = re.compile(r"-?\d+\.\d{9,}")
+    assert len(number.findall(said(first, hidden=True))) > 20
+    assert said(first, hidden=True) == said(again, hidden=True)
+    assert said(first, hidden=False) == said(other, hidden=False)
+    found = [set(number.findall(said(each, hidden=True))) for each in (first, other)]
+    assert not found[0] & found[1]
+
+
+# What leaves a text for the worker after it, if only in the time that has passed.
+LATER = """
+def log_softmax(z):
+    if z.shape in [(1, 3), (2, 2), (2,)]:
+        raise ValueError(f"PUBLIC {time.time()}")
+    os._exit(0)
+"""
+
+
+@in_walls
+def test_nothing_is_told_of_cells_that_run_after_hidden_inputs_were_seen(hw2):
+    cells = [*solution_cells(), attacks.FREEZE, "import os, time", LATER]
+    result = grading.mark([*cells, "raise ValueError(f'NOW {time.time()}')"], hw2.task)
+    assert result.status == "DIED"
+    (note,) = [note for note in result.notes if "NOW" in note]
+    public = re.findall(r"PUBLIC ([\d.]+)", said(result, hidden=False))
+    assert float(note.partition("NOW ")[2]) < float(public[0])

@@ -7,13 +7,21 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from grader.marking import batch
+import numpy as np
+
+from grader import notebook
+from grader.marking import batch, checks
 from grader.marking.mark import Submission, mark
 from grader.release import assignment as assignments
+from grader.release import seeds
 from grader.release.assignment import ROOT
 from grader.sandbox import walls
+from grader.sandbox.session import Session
 
 HINT = re.compile(r"# hint: (.+)")
+# How many inputs of each hidden check the solution is tried with: every student's are
+# others.
+DRAWS = 50
 
 
 class TrialError(RuntimeError):
@@ -44,6 +52,7 @@ def try_out(name: str, root: Path = ROOT, course_seed="authoring") -> str:
         tried.append((Submission(path.stem, answer), _only(question_of(path), task)))
     full, nothing, *results = _mark_all(box, course_seed, tried)
     problems = [*_full(task, full), *_nothing(nothing)]
+    problems += _other_draws(task, box, course_seed)
     problems += _enough_wrong_answers(task, root)
     for path, result in zip(wrong, results, strict=True):
         problems += _caught(path, result, task)
@@ -103,6 +112,26 @@ def _full(task, result):
             for check in checks:
                 if check["earned"] != check["possible"]:
                     yield f"{question}, {check['name']}: {check['message'][-500:]}"
+
+
+def _other_draws(task, box, course_seed):
+    """Yield the hidden checks that fail the solution for some of their inputs."""
+    exports = [n for question in task.questions.values() for n in question.exports]
+    with Session(notebook.parse(task.solution).code, box) as session:
+        names = {"np": np, **session.names(exports)}
+        for question, text in task.tests.items():
+            for case in (
+                case for case in checks.read(text) if "course_rng" in case.code
+            ):
+                failed = 0
+                for number in range(DRAWS):
+                    seeds.set_course(course_seed, submission=f"draw {number}")
+                    failed += not checks.run(case, names)[0]
+                if failed:
+                    yield (
+                        f"a hidden check of {question} fails the solution for {failed} "
+                        f"of {DRAWS} inputs: {case.hint}"
+                    )
 
 
 def _nothing(result):

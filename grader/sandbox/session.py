@@ -157,7 +157,9 @@ class Session:
     incidents : list of (str, str)
         Status and place of every loss: ``("TIMEOUT", "cell 3")``.
     raised : dict of int to str
-        Cells that raised, and what.
+        Cells that raised, and what, while `telling`.
+    telling : bool
+        Whether what cells raise is kept, to be shown to the student.
     """
 
     def __init__(self, cells, sandbox):
@@ -165,6 +167,7 @@ class Session:
         self.limits = sandbox.limits
         self.incidents, self.raised, self.losses = [], {}, {}
         self.left_out = set()
+        self.telling = True
         self.used = 0.0
         self.deadline = time.monotonic() + self.limits.total_s * PATIENCE
         self._worker, self._channel = ExitStack(), None
@@ -207,7 +210,7 @@ class Session:
             self._lose(lost, f"cell {number + 1}")
             self.left_out.add(number)
             return
-        if "error" in reply:
+        if "error" in reply and self.telling:
             self.raised[number + 1] = _named(reply)
 
     def _lose(self, lost, place):
