@@ -137,7 +137,7 @@ def test_answers_that_change_or_come_from_a_table_earn_what_they_are(marked):
     bodies = {"log_softmax": first, "smooth": table, "loss": later}
     odd = [attacks.function(*pair) for pair in bodies.items()]
     result = marked([*solution_cells(), attacks.FREEZE, kept, *odd])
-    assert result.scores == FULL | {"q1": 3, "q2": 2, "q3": 3}
+    assert result.scores == FULL | {"q1": 3, "q2": 1, "q3": 3}
     assert (result.status, result.notes) == ("ok", [])
 
 
@@ -372,13 +372,15 @@ def test_a_worker_that_is_kept_forgets_every_name_and_is_replaced_when_lost(hw2)
     cells, leaves = solution_cells(), "import os\nos._exit(0)"
     with sandbox.OneWorker(sandbox.Sandbox(hw2.task.packages, limits), 1) as one:
         with one.worker() as first:
-            assert mark(cells, hw2.task, box=one).scores == FULL
-            assert mark(["x = 1"], hw2.task, box=one).total == 0
-            assert first.poll() is None
+            pass
+        assert mark(cells, hw2.task, box=one).scores == FULL
+        assert mark(["x = 1"], hw2.task, box=one).total == 0
+        assert first.poll() is None
         lost = mark([*cells, leaves], hw2.task, box=one)
         assert (lost.scores, lost.status) == (FULL, "DIED")
         with one.worker() as second:
-            assert second.pid != first.pid
+            assert first.poll() is not None
+        assert second.pid != first.pid
         assert mark(cells, hw2.task, box=one).status == "ok"
     assert second.poll() is not None
 

@@ -1,6 +1,7 @@
 """Notebooks that go to the marker's limits: sizes, lost processes, files, secrets."""
 
 import csv
+import dataclasses
 import os
 import re
 import resource
@@ -16,6 +17,7 @@ from grader.marking import batch
 from grader.marking.mark import Result, Submission
 from grader.marking.store import Store
 from grader.pages import answers, feedback, gradescope, outputs, report
+from grader.sandbox import session
 from grader.sandbox import walls as sandbox
 from grader.sandbox.inside import wire
 
@@ -185,7 +187,7 @@ def test_each_submission_has_hidden_inputs_of_its_own(hw2):
 # What leaves a text for the worker after it, if only in the time that has passed.
 LATER = """
 def log_softmax(z):
-    if z.shape in [(1, 3), (2, 2), (2,)]:
+    if z.shape in [(1, 3), (2, 2), (3,)]:
         raise ValueError(f"PUBLIC {time.time()}")
     os._exit(0)
 """
@@ -199,3 +201,86 @@ def test_nothing_is_told_of_cells_that_run_after_hidden_inputs_were_seen(hw2):
     (note,) = [note for note in result.notes if "NOW" in note]
     public = re.findall(r"PUBLIC ([\d.]+)", said(result, hidden=False))
     assert float(note.partition("NOW ")[2]) < float(public[0])
+
+
+# ---- ranks, and the whole class
+
+
+@in_walls
+def test_no_rank_sees_what_another_one_keeps():
+    cells = ["kept = []", "def keep(x):\n    kept.append(x)\n    return kept"]
+    box = sandbox.Sandbox(("numpy",), grading.LIMITS)
+    with session.Session(cells, box) as running:
+        keep = running.names(["keep"])["keep"]
+        assert [running.on_rank(r, keep)(r) for r in (0, 1, 2)] == [[0], [1], [2]]
+        assert [running.on_rank(r, keep)(9) for r in (0, 1)] == [[0, 9], [1, 9]]
+        assert keep(8) == [0, 9, 8]
+
+
+@in_walls
+def test_a_rank_that_is_lost_is_told_and_not_asked_for_ever():
+    cells = ["import os", "def ends(x):\n    os._exit(0)"]
+    box = sandbox.Sandbox(("numpy",), grading.LIMITS)
+    with session.Session(cells, box) as running:
+        ends = running.names(["ends"])["ends"]
+        for rank in range(4):
+            with pytest.raises(session.WorkerLostError):
+                running.on_rank(rank, ends)(0)
+        assert running.incidents == [("DIED", "ends")] * session.LOSSES_A_NAME
+
+
+# Cells that stand behind the right answers, and what becomes of the notebook.
+HOSTILE = {
+    "grows": (WIDE["a long text among short ones"], "ok", 26),
+    "stays": ("stay()", "TIMEOUT", 26),
+    "leaves a sign": ("later()", "DIED", 26),
+    "gives back what it is given": ("z", "ok", 26),
+}
+PRELUDE = """
+import ctypes, os, time
+def stay():
+    ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
+    while True:
+        pass
+def later():
+    time.sleep(time.time() % 1)
+    os._exit(0)
+for number in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        with open(f"/proc/{number}/mem", "r+b", 0) as memory:
+            memory.write(b"x")
+    except OSError:
+        pass
+"""
+
+
+@in_walls
+def test_a_class_with_all_of_these_in_it_is_marked_right(hw2, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "timed_mark", timed_mark_or_die)
+    right, want = notebook(*solution_cells()), {}
+    class_ = [Submission("student-002", right)]
+    for who, (answer, status, total) in HOSTILE.items():
+        cell = f"def log_softmax(z):\n    return {answer}"
+        data = notebook(*solution_cells(), attacks.FREEZE, PRELUDE, cell)
+        class_.append(Submission(f"={who}", data))
+        want[f"={who}"] = (status, total)
+    long = notebook(*solution_cells(), ("markdown", "<" * 19_000_000))
+    class_.append(Submission("long", long))
+    honest = [f"student-1{n}" for n in range(6)]
+    class_ += [Submission(student, right) for student in honest]
+    want |= dict.fromkeys([*honest, "long"], ("ok", 32)) | {"student-002": ("LOST", 0)}
+    limits = dataclasses.replace(hw2.task.limits, call_s=1)
+    box = sandbox.Sandbox(hw2.task.packages, limits)
+    store = Store(tmp_path / "out", hw2.task)
+    with batch.local(2) as executor:
+        results = batch.run(
+            class_, hw2.task, box, grading.SEED, executor, store, lambda result: None
+        )
+    outputs.write_all(store, results)
+    assert {r.student: (r.status, r.total) for r in results} == want
+    pages = [path for path in (tmp_path / "out").rglob("*.html")]
+    assert len(pages) == len(class_) + 2
+    assert max(path.stat().st_size for path in pages) < 2_000_000
+    for name in ("grades.csv", "log.csv"):
+        table = csv.reader((tmp_path / "out" / name).read_text().splitlines())
+        assert not [cell for row in table for cell in row if cell.startswith("=")]

@@ -113,7 +113,7 @@ def _run_checks(assignment, session, result):
     found = session.names(exports)
     if not found and not session.incidents:
         result.notes.append("It defines nothing that this assignment asks for.")
-    names = {"np": np, **found}
+    names = {"np": np, **found, "on_rank": session.on_rank}
     for hidden in (False, True):
         # A worker may be started again from now on, and its cells then raise what the
         # one before has left them somewhere: no word of that is told.

@@ -118,7 +118,8 @@ def _other_draws(task, box, course_seed):
     """Yield the hidden checks that fail the solution for some of their inputs."""
     exports = [n for question in task.questions.values() for n in question.exports]
     with Session(notebook.parse(task.solution).code, box) as session:
-        names = {"np": np, **session.names(exports)}
+        found = session.names(exports)
+        names = {"np": np, **found, "on_rank": session.on_rank}
         for question, text in task.tests.items():
             for case in (
                 case for case in checks.read(text) if "course_rng" in case.code

@@ -1,6 +1,7 @@
 """Runs a notebook in a worker, asks it, and starts it again when it is lost."""
 
 import builtins
+import copy
 import math
 import os
 import selectors
@@ -171,12 +172,14 @@ class Session:
         self.used = 0.0
         self.deadline = time.monotonic() + self.limits.total_s * PATIENCE
         self._worker, self._channel = ExitStack(), None
+        self._ranks = {0: self}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *problem):
-        self._worker.close()
+        for session in self._ranks.values():
+            session._worker.close()
 
     # ---- the worker's life
 
@@ -235,6 +238,27 @@ class Session:
                 "TIMEOUT", f"the whole took over {self.limits.total_s:g} s"
             )
         return seconds, patience
+
+    def on_rank(self, rank, function):
+        """Return a student's function as it runs on one rank.
+
+        Each rank is a worker of its own, so that none sees what another one keeps. The
+        first rank is the worker that all other checks use.
+        """
+        if rank not in self._ranks:
+            self._ranks[rank] = self._beside()
+        there = copy.copy(function)
+        there._session = self._ranks[rank]
+        return there
+
+    def _beside(self):
+        """Return a session that runs the same cells in a worker of its own."""
+        other = Session(self.cells, self.sandbox)
+        other.incidents, other.losses = self.incidents, self.losses
+        other.left_out, other.deadline = self.left_out, self.deadline
+        # What its cells raise has been told.
+        other.telling = False
+        return other
 
     # ---- what the checks ask
 

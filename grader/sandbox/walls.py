@@ -127,7 +127,7 @@ class OneWorker:
     Parameters
     ----------
     sandbox : Sandbox
-        Starts the worker, and starts another after it was lost.
+        Starts the worker, and starts another after it was lost, or while it is in use.
     notebooks : int
         How many it is for: the kernel counts the time of all of them together.
     """
@@ -137,25 +137,30 @@ class OneWorker:
         self.walled = sandbox.walled
         total = replace(self.limits, total_s=self.limits.total_s * notebooks)
         self._sandbox = replace(sandbox, limits=total)
-        self._kept, self._process = ExitStack(), None
+        self._idle = []
 
     def __enter__(self):
         return self
 
     def __exit__(self, *problem):
-        self._kept.close()
-        self._process = None
+        for _, kept in self._idle:
+            kept.close()
+        self._idle = []
 
     @contextmanager
     def worker(self):
-        """Yield the process of the notebook before, unless that has lost it."""
-        if self._process is None:
-            self._process = self._kept.enter_context(self._sandbox.worker())
+        """Yield the process of the notebook before, unless it is lost or in use."""
+        process, kept = self._idle.pop() if self._idle else self._another()
         try:
-            yield self._process
+            yield process
         except BaseException:
-            self.__exit__()
+            kept.close()
             raise
+        self._idle.append((process, kept))
+
+    def _another(self):
+        kept = ExitStack()
+        return kept.enter_context(self._sandbox.worker()), kept
 
 
 @contextmanager
