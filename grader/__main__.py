@@ -157,6 +157,8 @@ def mark_all(options, task, store, console) -> None:
     bar = ProgressBar(console, len(submissions))
     with where(options, box) as executor, bar as tell:
         results = batch.run(submissions, task, box, seed, executor, store, tell)
+    for line in trial.unfair(results, submissions, task, box, seed):
+        console.print(line, markup=False)
     finish(store, results, console)
 
 

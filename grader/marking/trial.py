@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -116,23 +117,34 @@ def _full(task, result):
 
 def _other_draws(task, box, course_seed):
     """Yield the hidden checks that fail the solution for some of their inputs."""
+    with _solution(task, box) as names:
+        for question, _, case in _drawn(task):
+            failed = 0
+            for number in range(DRAWS):
+                seeds.set_course(course_seed, submission=f"draw {number}")
+                failed += not checks.run(case, names)[0]
+            if failed:
+                yield (
+                    f"a hidden check of {question} fails the solution for {failed} of "
+                    f"{DRAWS} inputs: {case.hint}"
+                )
+
+
+@contextmanager
+def _solution(task, box):
+    """Run the solution's cells and yield the names that checks need."""
     exports = [n for question in task.questions.values() for n in question.exports]
     with Session(notebook.parse(task.solution).code, box) as session:
-        found = session.names(exports)
-        names = {"np": np, **found, "on_rank": session.on_rank}
-        for question, text in task.tests.items():
-            for case in (
-                case for case in checks.read(text) if "course_rng" in case.code
-            ):
-                failed = 0
-                for number in range(DRAWS):
-                    seeds.set_course(course_seed, submission=f"draw {number}")
-                    failed += not checks.run(case, names)[0]
-                if failed:
-                    yield (
-                        f"a hidden check of {question} fails the solution for {failed} "
-                        f"of {DRAWS} inputs: {case.hint}"
-                    )
+        yield {"np": np, **session.names(exports), "on_rank": session.on_rank}
+
+
+def _drawn(task):
+    """Yield question, name and code of the hidden checks that draw their inputs."""
+    for question, text in task.tests.items():
+        hidden = (case for case in checks.read(text) if case.hidden)
+        for number, case in enumerate(hidden, 1):
+            if "course_rng" in case.code:
+                yield question, f"Hidden check {number}", case
 
 
 def _nothing(result):
@@ -178,3 +190,39 @@ def prove_solution(task, box, seed) -> None:
             f"The solution of {task.name} gets {result.total:g} of {task.points:g} "
             f"with this seed ({lost}): a test is wrong, correct it before you mark."
         )
+
+
+# ---- after a class was marked
+
+
+def unfair(results, submissions, task, box, seed) -> list[str]:
+    """Return whom a hidden check fails for inputs for which it fails the solution, too.
+
+    Each notebook has inputs of its own, of which a check may be wrong for a few.
+    """
+    handed_in = {submission.student: submission for submission in submissions}
+    total_s = box.limits.total_s * (1 + len(results))
+    patient = replace(box, limits=replace(box.limits, total_s=total_s))
+    told = []
+    with _solution(task, patient) as names:
+        for result in results:
+            own = handed_in[result.student]
+            seeds.set_course(seed, own.variant, own.hash)
+            for question, name, case in _drawn(task):
+                if not _failed(result, question, name):
+                    continue
+                if not checks.run(case, names)[0]:
+                    told.append(
+                        f"{result.student}: {name} of {question} fails the solution as "
+                        "well, for the inputs of this notebook. Correct the check, and "
+                        "mark again."
+                    )
+    return told
+
+
+def _failed(result, question, name):
+    """Return whether a notebook has failed this check."""
+    return any(
+        check["name"] == name and check["earned"] < check["possible"]
+        for check in result.checks.get(question, [])
+    )
