@@ -46,7 +46,7 @@ def test_the_attacks_fail_for_the_other_kind_of_user_as_well(home):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-5000:]}{done.stderr[-2000:]}"

@@ -203,8 +203,11 @@ def unfair(results, submissions, task, box, seed) -> list[str]:
     handed_in = {submission.student: submission for submission in submissions}
     total_s = box.limits.total_s * (1 + len(results))
     patient = replace(box, limits=replace(box.limits, total_s=total_s))
-    told = []
+    exports = {n for question in task.questions.values() for n in question.exports}
+    told: list[str] = []
     with _solution(task, patient) as names:
+        if exports - names.keys():
+            return told
         for result in results:
             own = handed_in[result.student]
             seeds.set_course(seed, own.variant, own.hash)
