@@ -157,9 +157,9 @@ def mark_all(options, task, store, console) -> None:
     bar = ProgressBar(console, len(submissions))
     with where(options, box) as executor, bar as tell:
         results = batch.run(submissions, task, box, seed, executor, store, tell)
+    finish(store, results, console)
     for line in trial.unfair(results, submissions, task, box, seed):
         console.print(line, markup=False)
-    finish(store, results, console)
 
 
 def where(options, box):
@@ -212,6 +212,9 @@ def finish(store, results, console) -> None:
         )
     odd = sum(result.status != "ok" for result in results)
     console.print(f"{len(results)} submissions, {odd} of them not ok.")
+    lost = sum(result.status == "LOST" for result in results)
+    if lost:
+        console.print(f"{lost} of them LOST: run the same command again to mark them.")
     console.print(f"Grades: {store.out / 'grades.csv'}", markup=False)
     console.print(f"Report: {store.out / 'report.html'}", markup=False)
     waiting = outputs.waiting(store, results)

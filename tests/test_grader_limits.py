@@ -87,6 +87,13 @@ def test_a_reply_by_hand_that_would_grow_is_refused(hw2):
     assert lost.status == "FLOOD"
 
 
+def test_a_list_in_itself_is_refused_at_once():
+    value = []
+    value.extend([value] * 10)
+    with pytest.raises(wire.UncrossableError, match="nested"):
+        wire.check_room(value)
+
+
 def test_what_honest_answers_hold_is_not_refused():
     for value in (
         "x" * 1_000_000,

@@ -37,10 +37,8 @@ DECIDES = sorted(
 )
 # The trusted process holds answers of 32 MiB; more than this is a mistake or an attack.
 TRUSTED_MEMORY = 6 * 2**30
-
-
-# How often a submission is marked before it is given up: the first time, another one's
-# hunger for memory may have ended the process.
+# How often a submission is marked before it is given up: the first time, the process
+# may have ended for want of memory that another one used.
 TRIES = 2
 
 

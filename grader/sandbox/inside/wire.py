@@ -19,6 +19,7 @@ JSON_LIMIT = 4 * 2**20
 BLOB_LIMIT = 32 * 2**20
 INT_BITS = 4096
 DEEPEST = 50
+TOO_DEEP = f"a value nested more than {DEEPEST} levels deep can't be checked"
 COLLISIONS = 100
 # Bytes of an item once an array holds numbers and text side by side: NumPy writes the
 # numbers out, in up to 64 characters of 4 bytes.
@@ -125,9 +126,7 @@ def _parse(text):
 def encode(value, blobs, depth=0):
     """Return a JSON tree for `value`; the bytes of its arrays go to `blobs`."""
     if depth > DEEPEST:
-        raise UncrossableError(
-            f"a value nested more than {DEEPEST} levels deep can't be checked"
-        )
+        raise UncrossableError(TOO_DEEP)
     if value is None or isinstance(value, (bool, float, str)):
         return _plain(value)
     if isinstance(value, int):
@@ -294,9 +293,11 @@ def _as_an_array(value, depth):
     """Return the items, the bytes of the widest, and the kinds of an array of it."""
     if isinstance(value, str):
         return 1, 4 * len(value), {"text"}
-    if isinstance(value, (list, tuple)) and depth <= DEEPEST:
+    if depth > DEEPEST:
+        raise UncrossableError(TOO_DEEP)
+    if isinstance(value, (list, tuple)):
         return _of_a_list(value, depth)
-    if isinstance(value, dict) and depth <= DEEPEST:
+    if isinstance(value, dict):
         for pair in value.items():
             _as_an_array(pair, depth + 1)
     if isinstance(value, np.ndarray):
