@@ -31,6 +31,26 @@ def not_tried(message: str, found, exports) -> str:
     return ""
 
 
+def overwritten(message: str, by_cell: dict[str, int]) -> str:
+    """Return which cell took a function's name: a hint about its values would mislead.
+
+    Parameters
+    ----------
+    message : str
+        What the check printed.
+    by_cell : dict
+        Name → the cell that gave it another value.
+    """
+    for name, cell in by_cell.items():
+        called = f"{name}(" in message and "object is not callable" in message
+        if called or f"name '{name}' is not defined" in message:
+            return (
+                f"Not tried: {name} was a function, until code cell {cell} gave the "
+                "name another value."
+            )
+    return ""
+
+
 def first_failure(message: str) -> str:
     """Return what failed first: the exception's own text, or what doctest expected.
 
