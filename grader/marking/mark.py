@@ -23,6 +23,12 @@ MEANING = {
     "FLOOD": "returned more than any answer needs",
     "PROTOCOL": "answered in a way that can't be read",
 }
+# The notebook was saved after its checks ran, and its own outputs say so.
+DOUBTED = (
+    "All public checks of {} passed in the student's own Jupyter, as the notebook's "
+    "stored output says, and here one failed: take it for the marker's fault until "
+    "`python -m grader compare` shows another cause."
+)
 # The statuses of those whose code never ran.
 NOT_RUN = ("UNREADABLE", "MISSING")
 
@@ -99,13 +105,40 @@ def mark(submission, assignment, sandbox, course_seed, key="") -> Result:
         result.status = submission.status
         result.notes = [clean(f"The file: {error}.")]
         return result
-    result.written = notebook.written_answer(pages.text, assignment.released)
     exports = {name: q.exports for name, q in assignment.questions.items()}
+    wanted = [name for names in exports.values() for name in names]
+    pages, was_text = notebook.restored(pages, wanted)
+    result.written = notebook.written_answer(pages.text, assignment.released)
+    for line in was_text:
+        result.notes.append(
+            clean(f"A text cell was run as the code that it is: {line}")
+        )
     with _ONE, Session(pages.code, sandbox, exports) as session:
         seeds.set_course(course_seed, submission.variant)
         _run_checks(assignment, session, result)
         _describe(session, result)
+    _doubt(result, pages, submission, assignment)
     return result
+
+
+def _doubt(result, pages, submission, assignment):
+    """Say first what makes it doubtful that the points are right."""
+    doubts = []
+    for question in assignment.questions:
+        lost = [c for c in result.checks[question] if not c["hidden"] and c["message"]]
+        if question in pages.passed and lost:
+            doubts.append(DOUBTED.format(question))
+    name, given = pages.assignment, pages.variant
+    if name and not name.startswith(assignment.name):
+        doubts.append(f"Its first cell says that it is {name}, not {assignment.name}.")
+        if result.total == 0 and result.status == "ok":
+            result.status = "OTHER"
+    if given not in (None, submission.variant):
+        doubts.append(
+            f"The notebook is of variant {given}; it was marked as variant "
+            f"{submission.variant}, which the roster says."
+        )
+    result.notes[:0] = map(clean, doubts)
 
 
 @dataclass

@@ -14,6 +14,7 @@ MEANINGS = {
     "ok": "marked without an accident",
     **{status: f"a cell or a call {meaning}" for status, meaning in MEANING.items()},
     "UNREADABLE": "the file is no notebook that can be marked",
+    "OTHER": "the notebook is of another assignment",
     "MISSING": "nothing was handed in",
 }
 

@@ -17,7 +17,9 @@ from grader.sandbox import syscalls
 
 # All of the grader that is shown to students' code: see the package's own comment.
 INSIDE = Path(__file__).resolve().parent / "inside"
-WORKER, PROBE = (INSIDE / f"{name}.py" for name in ("worker", "probe"))
+WORKER, PROBE, KERNEL = (
+    INSIDE / f"{name}.py" for name in ("worker", "probe", "kernel")
+)
 # What a worker is made of.
 PARTS = (WORKER, *(INSIDE / f"{name}.py" for name in ("wire", "shell", "standins")))
 NOBODY = 65534
