@@ -23,6 +23,8 @@ MEANING = {
     "FLOOD": "returned more than any answer needs",
     "PROTOCOL": "answered in a way that can't be read",
 }
+# Nothing is wrong with the code, but it answers the questions of another assignment.
+OTHER = "OTHER"
 # The notebook was saved after its checks ran, and its own outputs say so.
 DOUBTED = (
     "All public checks of {} passed in the student's own Jupyter, as the notebook's "
@@ -132,7 +134,7 @@ def _doubt(result, pages, submission, assignment):
     if name and not name.startswith(assignment.name):
         doubts.append(f"Its first cell says that it is {name}, not {assignment.name}.")
         if result.total == 0 and result.status == "ok":
-            result.status = "OTHER"
+            result.status = OTHER
     if given not in (None, submission.variant):
         doubts.append(
             f"The notebook is of variant {given}; it was marked as variant "
@@ -208,9 +210,10 @@ def _try(answer, cases, hidden, session, exports):
     part = [case for case in cases if case.hidden is hidden]
     for number, case in enumerate(part, 1):
         done = run_check(case, number, names, answer.found, exports)
-        overwritten = failures.overwritten(done.message, session.overwritten)
-        if overwritten:
-            done.hint = overwritten
+        by_cell = session.overwritten
+        done.hint = (
+            failures.overwritten(done.message, answer.found, by_cell) or done.hint
+        )
         answer.checks.append(done)
 
 
