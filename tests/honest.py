@@ -428,6 +428,83 @@ SET_UP = {
         tf.get_logger().setLevel('ERROR')
         tf.random.set_seed(1)
         print(len(tf.config.list_physical_devices('GPU')), tf.__version__)""",
+    "symbols": """
+        import sympy as sp
+        sp.init_printing()
+        x, y = sp.symbols('x y')
+        derivative = sp.diff(x**2 * y, x)
+        assert derivative == 2 * x * y""",
+    "a model trained": """
+        import torch
+        model = torch.nn.Linear(2, 1)
+        steps = torch.optim.SGD(model.parameters(), lr=0.1)
+        X, y = torch.randn(8, 2), torch.randn(8, 1)
+        history = []
+        for epoch in range(3):
+            steps.zero_grad()
+            off = ((model(X) - y) ** 2).mean()
+            off.backward()
+            steps.step()
+            history.append(off.item())
+        assert history[-1] > 0
+        print(f'{history[-1]:.3f}')""",
+    "a cached function": """
+        from joblib import Memory
+        memory = Memory('cache', verbose=0)
+        @memory.cache
+        def twice(x):
+            return 2 * x
+        assert twice(2) == 4""",
+    "a figure of one's own": """
+        from matplotlib.figure import Figure
+        class Mine(Figure):
+            pass
+        figure = Mine(figsize=(2, 2))
+        ax = figure.subplots()
+        ax.plot([1, 2])""",
+    "an import that ends the notebook": """
+        try:
+            import torch
+        except ImportError as error:
+            raise SystemExit('please install torch') from error
+        torch.manual_seed(0)""",
+    "an import that may fail, then used": """
+        try:
+            import torch
+        except ImportError:
+            print('no torch')
+        torch.manual_seed(0)
+        if find := getattr(torch, 'zeros'):
+            print(find(2))""",
+    "a list of what is missing": """
+        from importlib.util import find_spec
+        missing = [m for m in ('numpy', 'torch', 'scipy') if find_spec(m) is None]
+        if missing:
+            raise ImportError('please install ' + ', '.join(missing))""",
+    "threads": """
+        from concurrent.futures import ThreadPoolExecutor
+        import threading
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(abs, [-1, 2])) == [1, 2]
+            assert pool.submit(max, 3, 4).result() == 4
+        seen = []
+        thread = threading.Thread(target=seen.append, args=(5,))
+        thread.start()
+        thread.join()
+        assert seen == [5] and not thread.is_alive()""",
+    "processes": """
+        from multiprocessing import Pool
+        with Pool(2) as pool:
+            assert pool.map(abs, [-1, 2]) == [1, 2]
+            assert pool.starmap(max, [(1, 2), (4, 3)]) == [2, 4]""",
+    "a task": """
+        import asyncio
+        async def fetch(k):
+            await asyncio.sleep(0)
+            return k
+        task = asyncio.create_task(fetch(3))
+        assert await task == 3
+        assert await asyncio.gather(fetch(1), fetch(2)) == [1, 2]""",
     "a log": """
         import logging
         logging.basicConfig(level=logging.INFO, format='%(message)s')
@@ -513,6 +590,9 @@ FORMS = {
         2,
         "async def fetch(k):\n    return k\n\nfound = []\nfor k in range(3):\n"
         "    found.append(await fetch(k))\nassert found == [0, 1, 2]",
+    ),
+    "await under a magic": put(
+        2, "import asyncio", "%%capture out\nx = [k for k in range(3)]\nprint(x)"
     ),
     "async with and for": put(
         2,

@@ -6,9 +6,12 @@ import sys
 
 import grading
 import honest
+import nbclient
+import nbformat
 import pytest
 from grading import ROOT, mark, notebook
 
+from grader import notebook as reading
 from grader.sandbox import walls as sandbox
 
 pytestmark = pytest.mark.slow
@@ -56,3 +59,22 @@ def test_an_honest_notebook_loses_nothing(there, box, name):
     assert all(ok for found in kernel["checks"].values() for ok, _ in found), kernel
     result = mark(notebook(*FORMS[name]), honest.TASK, box=box)
     assert (result.scores, result.status) == (honest.FULL, "ok"), result
+
+
+@pytest.mark.parametrize("name", ["the plain one", "await in a loop"])
+def test_a_students_own_jupyter_says_the_same(there, name, tmp_path):
+    # With IPython's kernel and Otter, as students have them.
+    (tmp_path / "tests").mkdir()
+    for question, codes in honest.public().items():
+        cases = [{"code": code, "hidden": False, "locked": False} for code in codes]
+        suite = {"cases": cases, "scored": True, "setup": "", "teardown": ""}
+        spec = {"name": question, "points": 1, "suites": [suite | {"type": "doctest"}]}
+        text = f"OK_FORMAT = True\n\ntest = {spec!r}\n"
+        (tmp_path / "tests" / f"{question}.py").write_text(text)
+    cells = map(nbformat.v4.new_code_cell, FORMS[name])
+    data = nbformat.v4.new_notebook(cells=list(cells))
+    (tmp_path / "hw0.ipynb").write_text(nbformat.writes(data))
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(data, kernel_name="python3", resources=resources).execute()
+    read = reading.parse(nbformat.writes(data).encode())
+    assert read.passed == set(there[name]["checks"]) == set(honest.FULL)

@@ -151,7 +151,7 @@ def _explained(limits):
         "PROTOCOL": f"Return plain numbers, arrays, tuples or lists. {stopped}",
         "raised": (
             "Only code cells that hold something are counted. What such a cell would "
-            "have defined after the line that failed is missing."
+            "have defined after the line that failed may be missing."
         ),
         "NameError": (
             "A name was used that no cell above it defines. Cells run from top to "

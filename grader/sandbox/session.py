@@ -217,7 +217,8 @@ class Session:
             self.raised[number + 1] = _named(reply)
         if packages := _texts(reply.get("missing")):
             self.missing[number + 1] = packages
-        for name in _texts(reply.get("overwritten")):
+        known = {name for names in self.exports.values() for name in names}
+        for name in known.intersection(_texts(reply.get("overwritten"))):
             self.overwritten[name] = number + 1
 
     def _lose(self, lost, place):

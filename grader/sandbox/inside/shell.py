@@ -88,13 +88,14 @@ class Shell:
             before = RECORD.times
             try:
                 self._execute(node, name, mode)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 used = RECORD.times > before
                 if not (used or self._is_the_markers(error)):
                     raise
                 self._stand_in_for(node)
-                if used:
-                    self.left_out.append((number, RECORD.package))
+                if used or isinstance(error, NameError):
+                    missing = RECORD.package if used else error.name
+                    self.left_out.append((number, missing))
                 else:
                     failed = failed or error
         if failed:
@@ -107,15 +108,35 @@ class Shell:
         self.flags |= code.co_flags & FUTURES
         if code.co_flags & CO_COROUTINE:
             self._wait_for(eval(code, self.names))
+        elif self._wants_a_loop():
+            self._wait_for(self._in_the_loop(code))
         else:
             exec(code, self.names)
 
+    def _wants_a_loop(self):
+        """Tell whether to run code in a loop, as Jupyter does: it may start tasks."""
+        asyncio = sys.modules.get("asyncio")
+        if asyncio is None or "nest_asyncio" in sys.modules:
+            return False
+        return asyncio._get_running_loop() is None
+
+    async def _in_the_loop(self, code):
+        exec(code, self.names)
+
     def _wait_for(self, coroutine):
+        """Run a coroutine to its end, also in a cell that one of another cell runs."""
         import asyncio
 
-        self.loop = self.loop or asyncio.new_event_loop()
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(coroutine)
+        outer = asyncio._get_running_loop()
+        if outer is None:
+            self.loop = self.loop or asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
+            return self.loop.run_until_complete(coroutine)
+        asyncio._set_running_loop(None)
+        try:
+            return asyncio.new_event_loop().run_until_complete(coroutine)
+        finally:
+            asyncio._set_running_loop(outer)
 
     def show(self, value):
         """Keep what a cell ends with, as Jupyter does."""
@@ -141,12 +162,13 @@ class Shell:
             given = [sys.modules.get(name) for name in self.starred]
             unknown = any(isinstance(module, StandIn) for module in given)
             return unknown or error.name in self.maybe
-        return isinstance(error, ImportError | OSError) or "new thread" in str(error)
+        return isinstance(error, ImportError | OSError)
 
     def _stand_in_for(self, node):
         """Give the names that a statement did not get to something quiet."""
         for name in bound(node):
-            self.names.setdefault(name, StandIn(name, quiet=False))
+            made = StandIn(f"{RECORD.package or name}.{name}", quiet=False)
+            self.names.setdefault(name, made)
 
     # ---- magics
 

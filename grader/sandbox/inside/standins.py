@@ -8,13 +8,17 @@ value. Either way code that is right without it stays right.
 
 import ast
 import builtins
+import concurrent.futures
 import dis
 import functools
 import importlib.abc
 import importlib.machinery
+import itertools
 import linecache
+import multiprocessing
 import os
 import sys
+import threading
 import types
 
 QUIET = {
@@ -40,6 +44,7 @@ CHANGE = {
     *("grad", "value_and_grad", "vmap", "pmap", "jacfwd", "jacrev", "hessian"),
     *("jacobian", "vectorize", "minimize"),
 }
+DRAWS = ("pyplot", "pylab")
 # What `from matplotlib.pyplot import *` is used for.
 DRAWING = [
     *("axes", "axhline", "axis", "axvline", "bar", "barh", "boxplot", "clf", "close"),
@@ -53,6 +58,8 @@ DRAWING = [
 CAUGHT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 # Where find_spec is, which looks for a module and does not import it.
 LOOKS = ("<frozen importlib.util>", "importlib/util.py")
+# Where a notebook runs, and may write modules.
+FOLDER = os.path.join(os.getcwd(), "")
 # A version that no cell finds too old.
 VERSION = "99.0.0"
 
@@ -127,7 +134,9 @@ class StandIn(types.ModuleType):
         RECORD.note(self._package)
         given = args[0] if args else kwargs.get("iterable")
         if self._last == "subplots":
-            return self._another("figure"), self._axes(*args, **kwargs)
+            axes = self._axes(*args, **kwargs)
+            of_a_module = any(f".{m}." in f".{self.__name__}" for m in DRAWS)
+            return (self._another("figure"), axes) if of_a_module else axes
         if self._last in COUNT:
             return range(*args)
         if self._last in PASS_ON and given is not None:
@@ -366,6 +375,74 @@ def _takes_operators():
 _takes_operators()
 
 
+# ---- threads and processes
+
+
+class Inline(concurrent.futures.Executor):
+    """Does at once what threads or processes would do: there is only one to do it."""
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def submit(self, function, /, *args, **kwargs):
+        """Call the function; return what holds its result."""
+        done = concurrent.futures.Future()
+        try:
+            done.set_result(function(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+class Pool:
+    """What is used of a pool of processes, done at once."""
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        return False
+
+    def map(self, function, things, chunksize=None):
+        """Return what the function makes of each thing."""
+        return list(map(function, things))
+
+    imap = imap_unordered = map
+
+    def starmap(self, function, things, chunksize=None):
+        """Return what the function makes of each tuple of things."""
+        return list(itertools.starmap(function, things))
+
+    def apply(self, function, args=(), kwds=None):
+        """Return what the function makes of its arguments."""
+        return function(*args, **(kwds or {}))
+
+    def close(self):
+        """Have nothing to close."""
+
+    join = terminate = close
+
+
+def start_at_once(thread):
+    """Run a thread's function, unless it is one that runs beside all others."""
+    if not thread.daemon:
+        thread.run()
+    thread._started.set()
+    thread._is_stopped = True
+
+
+def do_without_threads():
+    """Have code that uses threads or processes run in the only one there is."""
+    threading.Thread.start = start_at_once
+    threading.Thread.join = lambda thread, timeout=None: None
+    concurrent.futures.ThreadPoolExecutor = Inline
+    concurrent.futures.ProcessPoolExecutor = Inline
+    multiprocessing.Pool = Pool
+
+
 # ---- how they are found
 
 
@@ -437,7 +514,7 @@ def _who_asks(frame):
 
 
 def _is_the_students(name):
-    return name.startswith(("<cell", os.getcwd() + os.sep))
+    return name.startswith(("<cell", FOLDER)) and "/site/" not in name
 
 
 def _passes_on(name):

@@ -129,10 +129,8 @@ class Notebook:
         """Call a function, give what it returns."""
         args, kwargs = values
         function = self._at(message.get("at", ""))[message["name"]]
-        used = standins.RECORD.times
         result = function(*args, **kwargs)
-        if isinstance(result, standins.StandIn) and standins.RECORD.times > used:
-            raise standins.not_here(standins.RECORD.package)
+        refuse_stand_ins(result)
         return {}, [result]
 
     def _at(self, place):
@@ -147,6 +145,15 @@ class Notebook:
 
 def _is_function(value):
     return callable(value) and not isinstance(value, standins.StandIn)
+
+
+def refuse_stand_ins(result, deep=3):
+    """Raise the error that says what is not here, if an answer holds it."""
+    if isinstance(result, standins.StandIn):
+        raise standins.not_here(result._package)
+    if deep and isinstance(result, list | tuple):
+        for item in result[:100]:
+            refuse_stand_ins(item, deep - 1)
 
 
 class Checks(types.ModuleType):
@@ -220,6 +227,7 @@ def main():
     makes = {"otter": lambda name, quiet: Checks(notebook)}
     sys.meta_path.insert(0, standins.Finder(quiet=True, makes=makes))
     sys.meta_path.append(standins.Finder(quiet=False))
+    standins.do_without_threads()
     # As in Jupyter: files beside the notebook can be imported, no options are given.
     sys.path.insert(0, os.getcwd())
     sys.argv[1:] = []
