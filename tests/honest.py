@@ -505,6 +505,53 @@ SET_UP = {
         task = asyncio.create_task(fetch(3))
         assert await task == 3
         assert await asyncio.gather(fetch(1), fetch(2)) == [1, 2]""",
+    "a question for the shell": """
+        def in_a_notebook() -> bool:
+            try:
+                from IPython import get_ipython
+                shell = get_ipython()
+                return shell is not None and 'ZMQ' in type(shell).__name__
+            except (ImportError, AttributeError):
+                return False
+        assert in_a_notebook() and __IPYTHON__ and 'get_ipython' in globals()""",
+    "legends of two axes": """
+        import matplotlib.pyplot as plt
+        fig, ((a, b), (c, d)) = plt.subplots(2, 2)
+        other = a.twinx()
+        lines = a.plot([1], label='one') + other.plot([2], label='two')
+        a.legend(lines, [line.get_label() for line in lines])
+        handles, labels = b.get_legend_handles_labels()
+        b.legend(handles + lines[:1], labels + ['three'])
+        for ax in (a, b, c, d):
+            for side in ('top', 'right'):
+                ax.spines[side].set_visible(False)""",
+    "labels above bars": """
+        import matplotlib.pyplot as plt
+        bars = plt.bar(['a', 'b'], [1, 2])
+        for bar, value in zip(bars, [1, 2]):
+            middle = bar.get_x() + bar.get_width() / 2
+            plt.text(middle, value, f'{bar.get_height():.1f}')
+        low, high = plt.xlim()
+        plt.axvline((low + high) / 2)
+        plt.xlim(min(low, 0), max(0, high))""",
+    "named colours": """
+        from matplotlib import colors
+        known = dict(colors.BASE_COLORS, **colors.CSS4_COLORS)
+        r, g, b = colors.to_rgb('red')
+        print(sorted(known)[:3], r * 255)""",
+    "a context or none": """
+        import contextlib, torch
+        have_gpu = torch.cuda.is_available()
+        context = torch.autocast('cuda') if have_gpu else contextlib.nullcontext()
+        with context:
+            pass""",
+    "data to play with": """
+        from sklearn import datasets
+        flowers = datasets.load_iris()
+        X, y = flowers.data, flowers.target
+        print(X[:, :2].mean(axis=0), y[:3])
+        for name, column in zip(flowers.feature_names, X.T):
+            print(f'{name}: {column.min():.1f}')""",
     "a log": """
         import logging
         logging.basicConfig(level=logging.INFO, format='%(message)s')

@@ -249,8 +249,13 @@ def test_a_check_that_passed_at_home_and_fails_here_is_said_first():
     wrong = with_outputs(WHOLE.replace(b"np.exp(z - np.max(z))", b"np.exp(z)"))
     result = mark(wrong, honest.TASK)
     assert result.notes[0].startswith("All public checks of q1 passed in the student's")
-    page = report.page([result], honest.TASK)
+    # It comes before all others, whatever the names.
+    other = marked(status="UNREADABLE", notes=["The file: it is empty."])
+    result.student = "student-002"
+    page = report.page([other, result], honest.TASK)
     assert "take it for the marker" in page
+    odd = page.partition("Not ok, or with cells that raised")[2]
+    assert 0 < odd.index("take it for the marker") < odd.index("it is empty")
 
 
 @in_walls

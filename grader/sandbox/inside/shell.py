@@ -268,7 +268,8 @@ class ZMQInteractiveShell:
 def set_builtins(shell):
     """Give what Jupyter, and Python when somebody types, have among the builtins."""
     own = ZMQInteractiveShell(shell)
-    builtins.get_ipython = lambda: own
+    builtins.get_ipython = shell.names["get_ipython"] = lambda: own
+    builtins.__IPYTHON__ = True
     builtins.display = StandIn("IPython.display")
     builtins.help = StandIn("pydoc.help")
     builtins.input = lambda prompt="": ""

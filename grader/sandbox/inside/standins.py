@@ -26,10 +26,14 @@ QUIET = {
     *("IPython", "ipywidgets", "ipympl", "matplotlib_inline", "graphviz", "otter"),
     *("google", "pydrive", "pydrive2", "kaggle_secrets", "nest_asyncio", "watermark"),
     *("piplite", "micropip", "pip", "condacolab", "dotenv", "wandb", "nb_black"),
+    *("pyodide", "pyodide_js", "pyodide_http", "js"),
     *("tqdm", "fastprogress", "alive_progress", "progressbar", "rich"),
 }
 # These say where a notebook runs, and so are not there for a cell that only asks.
-PLACES = {"google", "kaggle_secrets", "piplite", "micropip", "condacolab"}
+PLACES = {
+    *("google", "kaggle_secrets", "condacolab", "piplite", "micropip"),
+    *("pyodide", "pyodide_js", "js"),
+}
 # Of these, the sandbox shows a part.
 PARTS = {"celib"}
 # Called with something to go through, they pass it on.
