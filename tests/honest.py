@@ -491,7 +491,13 @@ SET_UP = {
         thread = threading.Thread(target=seen.append, args=(5,))
         thread.start()
         thread.join()
-        assert seen == [5] and not thread.is_alive()""",
+        assert seen == [5] and not thread.is_alive()
+        beside = threading.Thread(target=seen.append, args=(6,), daemon=True)
+        beside.start()
+        beside.join()
+        failing = threading.Thread(target=int, args=('x',))
+        failing.start()
+        assert seen == [5, 6]""",
     "processes": """
         from multiprocessing import Pool
         with Pool(2) as pool:
@@ -647,6 +653,16 @@ FORMS = {
         "    yield 1\n\nasync def count():\n    yield 2\n\n"
         "async with room() as r:\n    pass\nasync for c in count():\n    pass\n"
         "assert (r, c) == (1, 2)",
+    ),
+    "names that Jupyter uses": put(
+        2,
+        "In = 3\nOut = [In]\n_, rest = 1, 2",
+        "Out + [4]",
+        "assert _ == 1 and Out == [3]",
+    ),
+    "a magic without its sign": put(2, "pip list", "matplotlib inline"),
+    "a check that is asked for its result": swap(
+        CHECKS["q1"], f"result = {CHECKS['q1']}\nprint(result)"
     ),
     "the last value": put(2, "6 * 7", "assert _ == 42"),
     "an earlier output": put(2, "'made up'", "assert Out[3] == 'made up' and In[3]"),

@@ -13,7 +13,6 @@ import importlib
 import importlib.util
 import linecache
 import os
-import shlex
 import sys
 import types
 from contextlib import suppress
@@ -22,6 +21,8 @@ import standins
 from standins import RECORD, StandIn
 
 CO_COROUTINE = 0x80
+# Magics that Jupyter also takes without the sign, if they are a cell's only line.
+WITHOUT_A_SIGN = {"pip", "conda", "ls", "cd", "cat", "mkdir", "matplotlib", "load_ext"}
 FUTURES = 0
 for _name in __future__.all_feature_names:
     FUTURES |= getattr(__future__, _name).compiler_flag
@@ -63,24 +64,30 @@ class Shell:
         self.maybe, self.starred = set(), set()
         self.left_out = []
         self.loop = None
-        names.update({"_": "", "In": [""], "Out": {}})
+        self.inputs, self.outputs, self.last = [""], {}, ""
+        names.update({"_": "", "In": self.inputs, "Out": self.outputs})
         sys.displayhook = self.show
 
     def run(self, source, number):
-        """Run a cell. Return the package for which something was left out, if any.
+        """Run a cell; note in `left_out` which packages its lines would have needed.
 
         Raises
         ------
         BaseException
             What the cell raises, unless it is because something is not there.
         """
-        self.names["In"].append(source)
+        self.inputs.append(source)
         text = self.transform(source)
         self.texts += 1
         name = f"<cell {number}.{self.texts}>"
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         flags = self.flags | ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        tree = compile(text, name, "exec", flags, dont_inherit=True)
+        try:
+            tree = compile(text, name, "exec", flags, dont_inherit=True)
+        except SyntaxError:
+            if source.split()[0] in WITHOUT_A_SIGN and "\n" not in source.strip():
+                return
+            raise
         self._notice_imports(tree, text)
         last, failed = tree.body[-1:], None
         for node in tree.body:
@@ -140,8 +147,11 @@ class Shell:
 
     def show(self, value):
         """Keep what a cell ends with, as Jupyter does."""
-        if value is not None:
-            self.names["_"] = self.names["Out"][len(self.names["In"]) - 1] = value
+        if value is None:
+            return
+        self.outputs[len(self.inputs) - 1] = value
+        if self.names.get("_") is self.last:
+            self.names["_"] = self.last = value
 
     # ---- what is not there
 
@@ -192,13 +202,13 @@ class Shell:
         return self.run(line, "of a magic")
 
     def _run_file(self, line):
-        words = [word for word in shlex.split(line) if not word.startswith("-")]
+        words = [word.strip("\"'") for word in line.split() if word[0] != "-"]
         with suppress(OSError, IndexError), open(words[0], encoding="utf-8") as file:
             self.run(file.read(), "of a file")
 
     def cell_magic(self, name, line, body):
         """Run a cell whose magic runs it, write one to a file, leave out any other."""
-        words = shlex.split(line)
+        words = line.split()
         if name in ("time", "prun", "capture"):
             if name == "capture" and words and not words[-1].startswith("-"):
                 self.names[words[-1]] = StandIn("IPython.captured")

@@ -9,6 +9,7 @@ value. Either way code that is right without it stays right.
 import ast
 import builtins
 import concurrent.futures
+import contextlib
 import dis
 import functools
 import importlib.abc
@@ -431,17 +432,26 @@ class Pool:
 
 
 def start_at_once(thread):
-    """Run a thread's function, unless it is one that runs beside all others."""
-    if not thread.daemon:
-        thread.run()
+    """Run a thread's function; one that runs beside all others waits to be joined."""
     thread._started.set()
     thread._is_stopped = True
+    thread._waits = True
+    if not thread.daemon:
+        join(thread)
+
+
+def join(thread, timeout=None):
+    """Run what a thread was to do, if it has not been run."""
+    if vars(thread).pop("_waits", False):
+        # As of a real thread, nobody hears of its exceptions.
+        with contextlib.suppress(Exception):
+            thread.run()
 
 
 def do_without_threads():
     """Have code that uses threads or processes run in the only one there is."""
     threading.Thread.start = start_at_once
-    threading.Thread.join = lambda thread, timeout=None: None
+    threading.Thread.join = join
     concurrent.futures.ThreadPoolExecutor = Inline
     concurrent.futures.ProcessPoolExecutor = Inline
     multiprocessing.Pool = Pool

@@ -165,8 +165,9 @@ class Checks(types.ModuleType):
         self._notebook = notebook
 
     def check(self, question, *rest, **more):
-        """Keep what this question asks for."""
+        """Keep what this question asks for; give what can be taken for a result."""
         self._notebook.keep(question)
+        return standins.PassedOn(standins.StandIn("otter.result"), ())
 
     def check_all(self, *rest, **more):
         """Keep what each question asks for."""
