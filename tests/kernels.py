@@ -4,6 +4,7 @@ Each notebook gets a process of its own, forked off this one, and a folder of it
 Its cells and checks run in one shell of IPython's, as in a student's Jupyter.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -52,6 +53,8 @@ def main():
     sys.path.insert(0, sys.argv[1])
     for name in asked["heavy"]:
         importlib.import_module(name)
+    # The pages of what is imported are then shared with all processes.
+    gc.freeze()
     notebooks = asked["notebooks"].items()
     told = {name: alone(cells, asked["tests"]) for name, cells in notebooks}
     sys.stdout.write(json.dumps(told))
