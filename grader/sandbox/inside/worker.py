@@ -2,8 +2,8 @@
 
 It is given its limits on the command line, then answers one request at a time. It
 holds no expected value, no test and no other student's work: what runs here may do
-with this process whatever it likes. It is started as a script, beside `wire.py`, and
-never imported by the trusted side.
+with this process whatever it likes. It is started as a script, beside `shell.py`,
+`standins.py` and `wire.py`, and never imported by the trusted side.
 """
 
 import json
