@@ -289,7 +289,7 @@ CELLS = {
         "class Odd(Exception, metaclass=Meta): pass\nraise Odd"
     ),
     "a name of 5 MB": "raise type('x' * 5_000_000, (ValueError,), {})('y')",
-    "a thread": "import threading\nthreading.Thread(target=int).start()",
+    "a thread": "import _thread\n_thread.start_new_thread(int, ())",
     "more memory than there is": "x = bytearray(10**12)",
 }
 
@@ -431,7 +431,7 @@ INSIDE = {
         "import subprocess\n"
         "subprocess.Popen(['/bin/sleep', '99'], start_new_session=True)"
     ),
-    "a thread": "import threading\nthreading.Thread(target=int).start()",
+    "a thread": "import _thread\n_thread.start_new_thread(int, ())",
     "multiprocessing": (
         "import multiprocessing\n"
         "multiprocessing.get_context('fork').Process(target=int).start()"

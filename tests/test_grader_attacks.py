@@ -416,7 +416,9 @@ def test_of_the_grader_only_the_worker_and_the_wire_can_be_seen(marked):
     imports = ["import grader", "import session", "import probe", "import walls"]
     result = marked([tells, finds, *map(tries, imports)])
     _, files, folders = result.notes
-    assert files == "Cell 1 raised ValueError: ['wire.py', 'worker.py']"
+    assert files == (
+        "Cell 1 raised ValueError: ['shell.py', 'standins.py', 'wire.py', 'worker.py']"
+    )
     assert "'/site', '/worker'" in folders
     assert "grader" not in folders
     assert not any("THROUGH" in note for note in result.notes)

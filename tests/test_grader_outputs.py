@@ -321,7 +321,7 @@ def test_a_cell_that_raised_is_named():
     note = "Cell 3 raised NameError: name 'x' is not defined"
     told = words.troubles(result(notes=[note]), TASK)
     assert told[0] == f"Code {note[0].lower()}{note[1:]}."
-    assert "Restart and run all" in told[1]
+    assert "Restart and run all" in told[2]
 
 
 def test_a_cell_cannot_pass_its_error_off_as_an_accident():
@@ -677,7 +677,9 @@ def test_the_report_counts_and_names():
 
 
 def test_all_statuses_are_explained():
-    assert set(marking.MEANING) | {"ok", *marking.NOT_RUN} == set(report.MEANINGS)
+    assert set(marking.MEANING) | {"ok", *marking.NOT_RUN, marking.OTHER} == set(
+        report.MEANINGS
+    )
 
 
 def test_the_histogram_counts_all_that_ran():

@@ -3,6 +3,7 @@
 ``collect``   finds the submissions
 ``mark``      marks one of them; ``checks`` runs its checks, and ``failures`` reads
               what a failed one printed
+``compare``   runs public checks in a plain kernel, too, to find the marker's mistakes
 ``batch``     marks a class, on this machine or on a cluster
 ``trial``     marks the solution and wrong answers: what must come out right or wrong
 ``store``     keeps the results and `grades.csv`

@@ -3,6 +3,7 @@
 import csv
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 from grader import notebook
@@ -13,6 +14,8 @@ from grader.text import clean
 NOT_IN_A_NAME = re.compile(r"[\t\n/\\]")
 # What file managers leave in a folder.
 LITTER = {"Thumbs.db", "desktop.ini", "__MACOSX"}
+# Browsers and mail programs add one more, systems write it in capitals.
+ENDING = re.compile(r"\.ipynb(\.(json|txt))?$", re.I)
 VARIANTS = tuple("123456789")
 
 
@@ -20,7 +23,9 @@ class InputError(ValueError):
     """The folder or the roster can't be used as it is; the message says why."""
 
 
-def submissions(folder: Path, roster: Path | None = None) -> list[Submission]:
+def submissions(
+    folder: Path, roster: Path | None = None, assignment: str = ""
+) -> list[Submission]:
     """Return one submission for each student, in the order of their names.
 
     Parameters
@@ -32,26 +37,32 @@ def submissions(folder: Path, roster: Path | None = None) -> list[Submission]:
     roster : Path, optional
         A CSV file with the column ``student`` and, if you handed out variants,
         ``variant``. Who is on it and handed in nothing gets a row as well.
+    assignment : str, optional
+        Of several notebooks in a folder the one that says it is this one counts.
 
     Raises
     ------
     InputError
-        If there is no submission, or two of one student.
+        If there is no submission, or two of one student that differ.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} must be a folder of notebooks, and there is none.")
     variants = read_roster(roster) if roster else {}
-    entries = [entry for entry in folder.iterdir() if entry.name not in LITTER]
-    entries = [entry for entry in entries if not entry.name.startswith(".")]
     found: dict[str, Submission] = {}
-    for entry in sorted(entries, key=lambda entry: entry.name):
-        submission = _one(entry, variants)
-        if submission.student in found:
+    places: dict[str, Path] = {}
+    for entry in _entries(folder):
+        submission = read(entry, variants, assignment)
+        student = submission.student
+        if student in found and _spelt(places[student]) != _spelt(entry):
+            # Two names that differ only in what a name can't hold.
+            student = _free(student, found)
+            submission = replace(submission, student=student)
+        elif student in found and not _same(submission, found[student]):
             raise InputError(
-                f"{folder} holds two submissions of {submission.student}: keep the one "
-                "that counts."
+                f"{folder} holds two submissions of {student}, "
+                f"{places[student].name} and {entry.name}: keep the one that counts."
             )
-        found[submission.student] = submission
+        found[student], places[student] = submission, entry
     for student in variants.keys() - found.keys():
         problem = "nothing was handed in"
         found[student] = Submission(student, b"", problem, variants[student], "MISSING")
@@ -60,16 +71,87 @@ def submissions(folder: Path, roster: Path | None = None) -> list[Submission]:
     return [found[student] for student in sorted(found)]
 
 
-def _one(entry, variants):
-    """Return the submission that a file or a folder holds."""
-    name = entry.name if entry.is_dir() else entry.stem
+def _entries(folder):
+    """Return what was handed in: all that is not litter, the hidden only if it is one.
+
+    A hidden file beside one of the same name is a copy that some program made.
+    """
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    entries = [entry for entry in entries if entry.name not in LITTER]
+    seen = [entry for entry in entries if not entry.name.startswith(".")]
+    names = {_student(entry) for entry in seen}
+    hidden = [entry for entry in entries if entry.name.startswith(".")]
+    kept = [entry for entry in hidden if _is_notebook(entry)]
+    return seen + [entry for entry in kept if _student(entry).lstrip(".") not in names]
+
+
+def passed_over(folder: Path) -> list[str]:
+    """Return sentences about hidden files that were not taken for submissions."""
+    taken = set(_entries(folder))
+    hidden = [entry for entry in folder.iterdir() if entry.name.startswith(".")]
+    known = (".DS_Store", "._", ".ipynb_checkpoints", ".git")
+    left = [e.name for e in hidden if e not in taken and not e.name.startswith(known)]
+    return [f"Hidden, and not marked: {', '.join(sorted(left))}."] if left else []
+
+
+def _is_notebook(entry):
+    """Tell whether a file holds a notebook, whatever it is called."""
+    try:
+        notebook.parse(notebook.load(entry))
+    except (notebook.UnreadableError, OSError):
+        return False
+    return True
+
+
+def _student(entry):
+    """Return whose submission a file or a folder is."""
+    name = entry.name
+    if not entry.is_dir():
+        name = ENDING.sub("", name) if ENDING.search(name) else entry.stem
     raw = name.encode("utf-8", "surrogateescape")
-    student = _name(raw.decode("utf-8", "replace"))
+    return _name(raw.decode("utf-8", "replace"))
+
+
+def _spelt(entry):
+    """Return the name as it is spelt, without an ending or an accent's spelling."""
+    name = entry.name if entry.is_dir() else ENDING.sub("", entry.name)
+    name = name if entry.is_dir() or ENDING.search(entry.name) else entry.stem
+    return unicodedata.normalize("NFC", name)
+
+
+def _free(student, taken):
+    """Return a name that nobody has yet."""
+    numbers = (f"{student} ({number})" for number in range(2, len(taken) + 3))
+    return next(name for name in numbers if name not in taken)
+
+
+def _same(one, other):
+    return one.data == other.data and one.problem == other.problem
+
+
+def read(entry: Path, variants: dict, assignment: str = "") -> Submission:
+    """Return the submission that a file or a folder holds.
+
+    Who is on no roster has the variant that the notebook says.
+    """
+    student = _student(entry)
+    if student not in variants and student.lstrip(".") in variants:
+        student = student.lstrip(".")
     variant = variants.get(student, 1)
     try:
-        return Submission(student, notebook.load(_file(entry)), variant=variant)
+        data = notebook.load(_file(entry, assignment))
+        if student not in variants:
+            variant = _own_variant(data)
+        return Submission(student, data, variant=variant)
     except (notebook.UnreadableError, OSError) as error:
         return Submission(student, b"", str(error), variant)
+
+
+def _own_variant(data):
+    try:
+        return notebook.parse(data).variant or 1
+    except notebook.UnreadableError:
+        return 1
 
 
 def _name(text):
@@ -77,25 +159,55 @@ def _name(text):
     return NOT_IN_A_NAME.sub("?", clean(unicodedata.normalize("NFC", text)))
 
 
-def _file(entry):
+def _file(entry, assignment):
     """Return the notebook of an entry, the only one in it if it is a folder."""
     if entry.is_dir() and not entry.is_symlink():
-        inside = sorted(p for p in entry.glob("**/*.ipynb") if _counts(p, entry))
-        if len(inside) != 1:
-            raise notebook.UnreadableError(
-                f"its folder holds {len(inside)} notebooks, not 1"
-            )
-        return inside[0]
-    if entry.suffix != ".ipynb":
+        return _the_one(entry, assignment)
+    if not ENDING.search(entry.name) and not _is_notebook(entry):
         kind = entry.suffix or "a file without an ending"
         raise notebook.UnreadableError(f"it is {kind} and no .ipynb")
     return entry
 
 
+def _the_one(folder, assignment):
+    """Return the notebook in a folder that counts."""
+    files = sorted(path for path in folder.rglob("*") if _counts(path, folder))
+    inside = [path for path in files if ENDING.search(path.name)]
+    inside = inside or [path for path in files if _is_notebook(path)]
+    if len(inside) > 1 and assignment:
+        of_this = [path for path in inside if _says(path) == assignment]
+        inside = of_this if len(of_this) == 1 else inside
+    if len(inside) > 1 and len({_bytes(path) for path in inside}) > 1:
+        names = ", ".join(path.name for path in inside[:5])
+        raise notebook.UnreadableError(
+            f"its folder holds {len(inside)} notebooks, not 1: {names}"
+        )
+    if not inside:
+        raise notebook.UnreadableError("its folder holds 0 notebooks, not 1")
+    return inside[0]
+
+
+def _bytes(path):
+    """Return what a file holds, or its own name if that can't be read."""
+    try:
+        return notebook.load(path)
+    except (notebook.UnreadableError, OSError):
+        return path.name
+
+
+def _says(path):
+    """Return which assignment a notebook says it is."""
+    try:
+        return notebook.parse(notebook.load(path)).assignment
+    except (notebook.UnreadableError, OSError):
+        return ""
+
+
 def _counts(path, folder):
-    """Return whether a student put this notebook here, and no program its copy."""
+    """Return whether a student put this file here, and no program its copy."""
     parts = path.relative_to(folder).parts
-    return len(parts) <= 3 and not any(part.startswith((".", "__")) for part in parts)
+    hidden = any(part.startswith((".", "__")) for part in parts)
+    return len(parts) <= 3 and not hidden and not path.is_dir()
 
 
 def doubts(found: list[Submission], roster: Path | None) -> list[str]:
@@ -104,7 +216,8 @@ def doubts(found: list[Submission], roster: Path | None) -> list[str]:
     strangers = [s.student for s in found if s.student not in known]
     if not strangers:
         return []
-    return [f"Not in the roster, so with variant 1: {', '.join(strangers)}."]
+    names = ", ".join(strangers)
+    return [f"Not in the roster, so with the variant of their own notebook: {names}."]
 
 
 def read_roster(path: Path) -> dict[str, int]:

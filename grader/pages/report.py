@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.marking.mark import MEANING, NOT_RUN
+from grader.marking.mark import DOUBTED, MEANING, NOT_RUN
 from grader.pages import html, words
 
 ENOUGH = 10
@@ -14,6 +14,7 @@ MEANINGS = {
     "ok": "marked without an accident",
     **{status: f"a cell or a call {meaning}" for status, meaning in MEANING.items()},
     "UNREADABLE": "the file is no notebook that can be marked",
+    "OTHER": "the notebook is of another assignment",
     "MISSING": "nothing was handed in",
     "LOST": "marking it ended the marker's own process: look at it, and mark again",
 }
@@ -40,7 +41,7 @@ def page(results, task, marks=None) -> str:
         walled=all(result.walled for result in ordered),
         meanings=MEANINGS,
         statuses=Counter(result.status for result in ordered),
-        odd=[result for result in ordered if result.status != "ok" or result.notes],
+        odd=sorted(filter(_is_odd, ordered), key=_is_beyond_doubt),
         happened=words.happened,
         ran=ran,
         pictures=_pictures(ran, task, questions) if ran else [],
@@ -48,6 +49,15 @@ def page(results, task, marks=None) -> str:
         enough=ENOUGH,
         checked=[checks_ for checks_ in checks if checks_],
     )
+
+
+def _is_odd(result):
+    return result.status != "ok" or bool(result.notes)
+
+
+def _is_beyond_doubt(result):
+    """Tell whether no check failed that had passed on the student's machine."""
+    return not any(note.startswith(DOUBTED.partition("{}")[0]) for note in result.notes)
 
 
 def _pictures(ran, task, questions):

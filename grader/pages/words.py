@@ -1,6 +1,7 @@
 """The sentences that the pages and Gradescope's form share."""
 
 import hashlib
+import platform
 import re
 from collections import Counter
 
@@ -12,6 +13,7 @@ from grader.text import clean
 LONGEST = 600
 LONGEST_ANSWER = 50_000
 MOST_NOTES = 20
+PYTHON = ".".join(platform.python_version_tuple()[:2])
 UNWALLED = (
     "This notebook was marked without a sandbox. Its code could reach the marking "
     "machine, so the points count only once your instructor has confirmed them."
@@ -83,7 +85,7 @@ def troubles(result, task) -> list[str]:
     """Return what went wrong, and what to do about it, in plain words."""
     if result.status in NOT_RUN:
         return _not_run(result, task)
-    kinds = {_told(text)[0] for text in result.notes}
+    kinds = {kind for text in result.notes for kind in (_told(text)[0], *_why(text))}
     about = _explained(task.limits)
     return happened(result) + [about[kind] for kind in about if kind in kinds]
 
@@ -117,7 +119,7 @@ def _not_run(result, task):
         ]
     return [
         f"Your file could not be read as a notebook: {problem}.",
-        f"Open your {name} in Jupyter, choose “Restart and run all”, and save it.",
+        f"Open your {name} in Jupyter and save it.",
         f"Hand in {name} itself: no PDF, no zip archive, no shortcut to it.",
         "Then download what you handed in and open it once, to be sure.",
         "If it opens for you, tell your instructor: your work may not be lost.",
@@ -133,6 +135,13 @@ def _told(text):
             place = text.removesuffix(f": {meaning}.")
             return status, f"{place.replace('cell', 'Code cell')} {meaning}"
     return "", _cut(text).rstrip(".")
+
+
+def _why(text):
+    """Return the kind of an exception of which more can be said."""
+    match = RAISED.fullmatch(text)
+    kind = match[2].partition(":")[0] if match else ""
+    return [kind] if kind in ("NameError", "SyntaxError") else []
 
 
 def _explained(limits):
@@ -152,8 +161,15 @@ def _explained(limits):
         "PROTOCOL": f"Return plain numbers, arrays, tuples or lists. {stopped}",
         "raised": (
             "Only code cells that hold something are counted. What such a cell would "
-            "have defined after the line that failed is missing. Choose “Restart and "
-            "run all” before you hand in."
+            "have defined after the line that failed may be missing."
+        ),
+        "NameError": (
+            "A name was used that no cell above it defines. Cells run from top to "
+            "bottom: “Restart and run all” shows you the same error."
+        ),
+        "SyntaxError": (
+            f"Notebooks are marked with Python {PYTHON}. It can't read what only a "
+            "newer Python can."
         ),
     }
 

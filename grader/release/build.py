@@ -14,6 +14,8 @@ from grader.release import assignment as assignments
 from grader.release import leaks
 from grader.release.assignment import ROOT
 
+# What marks is what builds, on the same machine.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 EPOCH = (2020, 1, 1, 0, 0, 0)
 
 
@@ -60,7 +62,7 @@ def _otter_assign(master, target):
 
 
 def _finish(path, given, variant):
-    """Fill in points, due date and variant, and clear what running left behind."""
+    """Fill in what the release says, and clear what running left behind."""
     content = json.loads(path.read_text(encoding="utf-8"))
     points = sum(q.points for q in given["questions"].values())
     points += sum(q["points"] for q in given["written"].values())
@@ -68,6 +70,7 @@ def _finish(path, given, variant):
         cell["id"] = f"cell-{number}"  # otter draws them at random
         text = "".join(cell["source"])
         text = text.replace("{points}", f"{points:g}").replace("{due}", given["due"])
+        text = text.replace("{python}", PYTHON)
         text = re.sub(r"^VARIANT = 1\b", f"VARIANT = {variant}", text, flags=re.M)
         cell["source"] = text.splitlines(keepends=True)
         if cell["cell_type"] == "code":

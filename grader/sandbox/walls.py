@@ -17,7 +17,11 @@ from grader.sandbox import syscalls
 
 # All of the grader that is shown to students' code: see the package's own comment.
 INSIDE = Path(__file__).resolve().parent / "inside"
-WORKER, PROBE, WIRE = (INSIDE / f"{name}.py" for name in ("worker", "probe", "wire"))
+WORKER, PROBE, KERNEL = (
+    INSIDE / f"{name}.py" for name in ("worker", "probe", "kernel")
+)
+# What a worker is made of.
+PARTS = (WORKER, *(INSIDE / f"{name}.py" for name in ("wire", "shell", "standins")))
 NOBODY = 65534
 INSTALL = "install it (on Debian and Ubuntu: sudo apt-get install bubblewrap)"
 UBUNTU = (
@@ -80,7 +84,7 @@ class Sandbox:
 
     def _walled(self, rules, script):
         entries = site.site_entries(self.packages)
-        files = (WORKER, WIRE, script)
+        files = (*PARTS, script)
         show = {f"/worker/{file.name}": str(file) for file in files}
         show |= {f"/site/{name}": path for name, path in entries.items()}
         show |= {folder: folder for folder in site.python_folders()}
