@@ -84,6 +84,56 @@ def test_the_books_own_assignments_lose_nothing(name):
     assert (result.total, result.status) == (task.points, "ok"), result.scores
 
 
+WITH_TORCH = {
+    "more threads": """
+import torch
+torch.set_num_interop_threads(2)
+torch.set_num_threads(4)
+product = torch.ones(1500, 1500) @ torch.ones(1500, 1500)
+total = torch.ones(3_000_000).exp().sum()
+""",
+    "what is compiled": """
+import torch
+@torch.compile
+def twice(x):
+    return 2 * x
+assert twice(torch.ones(2)).sum() == 4
+assert torch.compile(lambda x: x + 1)(torch.ones(1)).item() == 2
+""",
+    "workers that load data": """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+data = TensorDataset(torch.arange(6.0).reshape(3, 2))
+sums = [float(x.sum()) for (x,) in DataLoader(data, batch_size=2, num_workers=2)]
+assert sums == [6.0, 9.0]
+""",
+    "devices": """
+import torch
+device = "cuda" if torch.cuda.is_available() else "cpu"
+torch.set_default_device(device)
+torch.use_deterministic_algorithms(True)
+torch.autograd.set_detect_anomaly(True)
+""",
+    "a board": """
+from torch.utils.tensorboard import SummaryWriter
+writer = SummaryWriter()
+writer.add_scalar("loss", 0.5, 1)
+""",
+}
+
+
+@pytest.mark.usefixtures("walls")
+@pytest.mark.parametrize("name", WITH_TORCH)
+def test_torch_where_it_is_allowed_is_the_real_one(name):
+    task = grading.built("hw3").task
+    cells = code_cells(grading.built("hw3").solution)
+    first = next(n for n, cell in enumerate(cells) if "import torch" in cell)
+    cells[first] = WITH_TORCH[name] + cells[first]
+    result = mark(notebook(*cells), task)
+    assert (result.total, result.status) == (task.points, "ok"), result.notes
+    assert name == "a board" or result.notes == []
+
+
 @pytest.mark.parametrize("name", ["the plain one", "await in a loop"])
 def test_a_students_own_jupyter_says_the_same(there, name, tmp_path):
     # With IPython's kernel and Otter, as students have them.

@@ -455,6 +455,23 @@ def do_without_threads():
     concurrent.futures.ThreadPoolExecutor = Inline
     concurrent.futures.ProcessPoolExecutor = Inline
     multiprocessing.Pool = Pool
+    if torch := sys.modules.get("torch"):
+        # It would end the whole process for want of the second thread.
+        torch.set_num_threads = torch.set_num_interop_threads = lambda count: None
+        loader = torch.utils.data.DataLoader
+        loader.__init__ = _without_workers(loader.__init__)
+
+
+def _without_workers(begin):
+    """Return a data loader's `__init__` that starts no process."""
+    more = ("num_workers", "prefetch_factor", "persistent_workers", "timeout")
+
+    @functools.wraps(begin)
+    def begin_alone(self, dataset, *args, **kwargs):
+        kept = {name: value for name, value in kwargs.items() if name not in more}
+        begin(self, dataset, *args, **kept)
+
+    return begin_alone
 
 
 # ---- how they are found

@@ -175,6 +175,8 @@ class Checks(types.ModuleType):
             self._notebook.keep(question)
 
     def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
         return standins.StandIn(f"otter.{name}")
 
 
@@ -224,6 +226,8 @@ def main():
     confine(limits)
     import wire
 
+    # Compiling takes other programs; what is not compiled gives the same values.
+    os.environ["TORCHDYNAMO_DISABLE"] = "1"
     for package in limits["preload"]:
         __import__(package)
     notebook = Notebook(transformer)
