@@ -2,8 +2,11 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+from grader.text import clean
 
 SIZE_LIMIT = 20 * 2**20
 CELL_LIMIT = 2**20
@@ -181,6 +184,7 @@ IMPORT = re.compile(r"^(?:from [\w.]+ )?import ([\w., ]+)$", re.M)
 FUNCTION = re.compile(r"^[ \t]*def (\w+)\(", re.M)
 VALUE = re.compile(r"^[ \t]*(\w[\w, ]*)=(?!=)", re.M)
 CODE_IN_TEXT = 50_000
+QUOTES = re.compile("[“”]")
 
 
 def _may_be_code(kind, text):
@@ -198,8 +202,25 @@ def _names(text):
 def first_line(text: str) -> str:
     """Return the first line of a cell that says something, cut to fit in a sentence."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    line = next((line for line in lines if not line.startswith("#")), "")
+    code = (line for line in lines if not line.startswith("#"))
+    line = next(code, lines[0] if lines else "")
     return line if len(line) <= 60 else line[:59] + "…"
+
+
+def titles(cells) -> list[str]:
+    """Return what each cell is called: nobody can count the cells in Jupyter.
+
+    No quotation mark within a title closes it, so that what is said of a cell can't be
+    forged by its first line.
+    """
+    lines = [QUOTES.sub('"', clean(first_line(cell))) for cell in cells]
+    times, seen = Counter(lines), Counter()
+    found = []
+    for line in lines:
+        seen[line] += 1
+        which = f" (number {seen[line]} of {times[line]})" if times[line] > 1 else ""
+        found.append(f"“{line}”{which}")
+    return found
 
 
 def written_answer(text, released) -> str:

@@ -23,6 +23,7 @@ from grading import code_cells, mark, notebook, solution_cells
 from grader.marking import collect
 from grader.marking.mark import MEANING, Submission
 from grader.marking.store import Store
+from grader.notebook import titles
 from grader.pages import feedback, gradescope
 from grader.release import seeds
 from grader.sandbox import session
@@ -274,7 +275,7 @@ def test_cells_that_raise_cost_nothing_else(marked):
     assert result.scores == FULL
     assert result.status == "ok"
     assert len(result.notes) == len(attacks.CELLS)
-    assert all(note.startswith("Cell ") for note in result.notes)
+    assert all(note.startswith("The cell “") for note in result.notes)
 
 
 @in_walls
@@ -292,7 +293,7 @@ def test_cells_that_lose_the_worker_are_left_out(marked, status):
     result = marked([*cells, *solution_cells()], cell_s=1)
     assert result.scores == FULL
     assert result.status == status
-    want = [f"cell {n}: {MEANING[status]}." for n in range(1, len(cells) + 1)]
+    want = [f"The cell {title}: {MEANING[status]}." for title in titles(cells)]
     assert result.notes == want
 
 
@@ -303,7 +304,7 @@ def test_a_signal_to_oneself_costs_nothing_else(marked):
     lost = os.getuid() == 0
     assert result.scores == FULL
     assert result.status == ("DIED" if lost else "ok")
-    notes = [f"cell {n}: {MEANING['DIED']}." for n in range(1, len(cells) + 1)]
+    notes = [f"The cell {title}: {MEANING['DIED']}." for title in titles(cells)]
     assert result.notes == (notes if lost else [])
 
 
@@ -397,7 +398,12 @@ def tries(code):
 
 
 def got_through(result, names):
-    numbers = [int(n.split()[1]) for n in result.notes if "THROUGH" in n]
+    # They all begin with the same line.
+    numbers = [
+        int(note.partition("(number ")[2].split()[0])
+        for note in result.notes
+        if "THROUGH" in note
+    ]
     return [list(names)[number - 1] for number in numbers]
 
 
@@ -417,7 +423,8 @@ def test_of_the_grader_only_the_worker_and_the_wire_can_be_seen(marked):
     result = marked([tells, finds, *map(tries, imports)])
     _, files, folders = result.notes
     assert files == (
-        "Cell 1 raised ValueError: ['shell.py', 'standins.py', 'wire.py', 'worker.py']"
+        "The cell “import os” raised ValueError: "
+        "['shell.py', 'standins.py', 'wire.py', 'worker.py']"
     )
     assert "'/site', '/worker'" in folders
     assert "grader" not in folders

@@ -1,7 +1,6 @@
 """Odd submissions are used where it is certain what is meant, and named otherwise."""
 
 import json
-import re
 
 import grading
 import honest
@@ -12,6 +11,7 @@ from grader import __main__ as command
 from grader.marking import collect, compare
 from grader.marking.mark import Submission
 from grader.marking.mark import mark as mark_submission
+from grader.notebook import titles
 from grader.pages import report, words
 from grader.release import assignment
 from grader.sandbox import walls as sandbox
@@ -182,7 +182,8 @@ def test_which_cell_took_a_functions_name_is_said():
     before = [c.replace(check, f"{loop}\n{check}") for c in PLAIN]
     lost = mark(notebook(*before), honest.TASK)
     assert lost.checks["q2"][0]["hint"] == (
-        "Not tried: loss was a function, until code cell 6 gave the name another value."
+        "Not tried: loss was a function, until the cell “for loss in [0.1, 0.2]:” gave "
+        "the name another value."
     )
 
 
@@ -193,8 +194,8 @@ def test_what_was_left_out_for_want_of_a_package_is_said():
     result = mark(notebook(*cells), honest.TASK)
     assert result.scores == honest.FULL
     assert result.notes == [
-        "Cell 5: lines that use torch were left out, which is not there while "
-        "notebooks are marked."
+        "In the cell “import torch” lines that use torch were left out, which is not "
+        "there while notebooks are marked."
     ]
     needs = honest.LOSS.replace("return float", "import scipy.special as s; return s.x")
     result = mark(
@@ -207,7 +208,7 @@ def test_what_was_left_out_for_want_of_a_package_is_said():
 
 def test_restart_is_advised_only_where_it_helps():
     def told(what):
-        result = marked(notes=[f"Cell 3 raised {what}"])
+        result = marked(notes=[f"The cell “x = 1” raised {what}"])
         return " ".join(words.troubles(result, honest.TASK))
 
     assert "Restart and run all" in told("NameError: name 'x' is not defined")
@@ -284,7 +285,7 @@ def test_compare_says_what_passes_in_a_kernel_and_fails_here(
     assert "First difference: q1, Check 1 passes in a kernel and fails here." in said
     assert "here: ModuleNotFoundError: scipy is not there" in said
     assert "Take it for the marker's fault until you know another cause." in said
-    assert re.search(r"In the kernel: Cell \d+ raised ZeroDivisionError", said)
+    assert "In the kernel: The cell “1 / 0” raised ZeroDivisionError" in said
 
 
 @in_walls
@@ -317,3 +318,17 @@ def test_compare_wants_a_notebook_and_its_assignment(tmp_path, capsys):
     path.write_bytes(b"%PDF")
     assert command.main(["compare", str(path)]) == 1
     assert "student-001 can't be compared: it is not JSON" in capsys.readouterr().err
+
+
+# ---- what a cell is called
+
+
+def test_a_cell_is_called_by_its_first_line():
+    cells = ["# why\n\nx = 1", "# only this", "x = 1\ny", "y“”: took\u202e", "z" * 70]
+    assert titles(cells) == [
+        "“x = 1” (number 1 of 2)",
+        "“# only this”",
+        "“x = 1” (number 2 of 2)",
+        '“y"": took\ufffd”',
+        f"“{'z' * 59}…”",
+    ]

@@ -42,7 +42,7 @@ def test_no_line_of_the_log_is_a_formula(tmp_path):
 
 def test_pages_stay_small_whatever_is_handed_in(hw2):
     # Each letter becomes five where a page shows it.
-    notes = [f"Cell {n} raised ValueError: {'<' * 300}" for n in range(1000)]
+    notes = [f"The cell “{n}” raised ValueError: {'<' * 300}" for n in range(1000)]
     long = Result("student-001", "", notes=notes, written="<" * 20_000_000)
     long.scores = dict.fromkeys(hw2.task.questions, 0.0)
     written = answers.page([long] * 4, hw2.task)
@@ -207,7 +207,7 @@ def test_nothing_is_told_of_cells_that_run_after_hidden_inputs_were_seen(hw2):
     assert result.status == "DIED"
     (note,) = [note for note in result.notes if "NOW" in note]
     public = re.findall(r"PUBLIC ([\d.]+)", said(result, hidden=False))
-    assert float(note.partition("NOW ")[2]) < float(public[0])
+    assert float(note.rpartition("NOW ")[2]) < float(public[0])
 
 
 # ---- ranks, and the whole class

@@ -96,7 +96,10 @@ def hostile():
 
     checks = {"q1": [check("f()", f=f)], "q2": []}
     return result(
-        HOSTILE, checks=checks, written=HOSTILE, notes=[f"Cell 3 raised {HOSTILE}"]
+        HOSTILE,
+        checks=checks,
+        written=HOSTILE,
+        notes=[f"The cell “f()” raised {HOSTILE}"],
     )
 
 
@@ -305,12 +308,12 @@ def test_points_hints_and_names_of_all_checks_are_there():
 )
 def test_accidents_are_told_once_with_the_limits(status, says):
     meaning = marking.MEANING[status]
-    notes = [f"f: {meaning}."] * 2 + [f"cell 4: {meaning}."]
+    notes = [f"f: {meaning}."] * 2 + [f"The cell “f(3)”: {meaning}."]
     one = result(status=status, notes=notes)
     told = " ".join(words.troubles(one, TASK))
     assert told.count("f " + meaning) == 1
     assert f"f {meaning} (2 times)." in told
-    assert f"Code cell 4 {meaning}." in told
+    assert f"The cell “f(3)” {meaning}." in told
     assert says in told
     assert "After 2 such failures" in told
     assert says in gradescope.results(one, TASK)["output"]
@@ -318,16 +321,17 @@ def test_accidents_are_told_once_with_the_limits(status, says):
 
 
 def test_a_cell_that_raised_is_named():
-    note = "Cell 3 raised NameError: name 'x' is not defined"
+    note = "The cell “y = x” raised NameError: name 'x' is not defined"
     told = words.troubles(result(notes=[note]), TASK)
-    assert told[0] == f"Code {note[0].lower()}{note[1:]}."
+    assert told[0] == f"{note}."
     assert "Restart and run all" in told[2]
 
 
 def test_a_cell_cannot_pass_its_error_off_as_an_accident():
-    note = "Cell 3 raised X: f: took longer than is allowed and was stopped."
+    cell = "The cell “y” (number 2 of 3)"
+    note = f"{cell} raised X: f: took longer than is allowed and was stopped."
     told = words.troubles(result(notes=[note]), TASK)
-    assert told[0].startswith("Code cell 3 raised X: ")
+    assert told[0].startswith(f"{cell} raised X: ")
     assert not any("21 seconds" in line for line in told)
 
 
@@ -665,7 +669,7 @@ def labels(page):
 
 def test_the_report_counts_and_names():
     slow = result("student-002", status="TIMEOUT", notes=["f: " + "x."])
-    raised = result("student-003", notes=["Cell 3 raised KeyError: 'x'"])
+    raised = result("student-003", notes=["The cell “y” raised KeyError: 'x'"])
     results = [unreadable("student-004"), raised, slow, result("student-001")]
     page = report.page(results, TASK)
     assert "4 submissions" in text(page)
@@ -673,7 +677,7 @@ def test_the_report_counts_and_names():
     assert counts == {"ok": "2", "TIMEOUT": "1", "UNREADABLE": "1"}
     odd = cells(page, "Not ok, or with cells that raised")[1:]
     assert [row[0] for row in odd] == ["student-002", "student-003", "student-004"]
-    assert odd[1][2] == "Code cell 3 raised KeyError: 'x'."
+    assert odd[1][2] == "The cell “y” raised KeyError: 'x'."
 
 
 def test_all_statuses_are_explained():

@@ -157,8 +157,8 @@ def in_a_kernel(cells, tests, sandbox) -> dict:
     with box.worker(walls.KERNEL) as process:
         out = _asked(process, asked, limits.total_s * PATIENCE)
     try:
-        return _read(out, tests)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return _read(out, tests, cells)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise CompareError(
             "The kernel ended, or gave no answer that can be read: the notebook may "
             "end its own process, or take too much memory or time."
@@ -184,7 +184,7 @@ def _asked(process, question, seconds):
         stop.cancel()
 
 
-def _read(out, tests):
+def _read(out, tests, cells):
     """Return what a kernel says, which a notebook may have forged."""
     if len(out) > LONGEST:
         raise ValueError
@@ -197,5 +197,9 @@ def _read(out, tests):
         if len(pairs) != len(codes):
             raise ValueError
         found[question] = pairs
-    raised = [f"Cell {int(n)} raised {text}" for n, text in told["raised"].items()]
+    named = notebook.titles(cells)
+    raised = [
+        f"The cell {named[int(n) - 1]} raised {text}"
+        for n, text in told["raised"].items()
+    ]
     return {**found, "raised": [clean(line[:300]) for line in raised]}

@@ -31,7 +31,7 @@ def not_tried(message: str, found, exports) -> str:
     return ""
 
 
-def overwritten(message: str, found: dict, by_cell: dict[str, int]) -> str:
+def overwritten(message: str, found: dict, by_cell: dict[str, str]) -> str:
     """Return what became of a function's name: a hint about its values would mislead.
 
     Parameters
@@ -41,13 +41,13 @@ def overwritten(message: str, found: dict, by_cell: dict[str, int]) -> str:
     found : dict
         Name → what it stands for.
     by_cell : dict
-        Name of a function → the cell that gave it another value.
+        Name of a function → the title of the cell that gave it another value.
     """
     for name, cell in by_cell.items():
         if _called(name, message) or f"name '{name}' is not defined" in message:
             return (
-                f"Not tried: {name} was a function, until code cell {cell} gave the "
-                "name another value."
+                f"Not tried: {name} was a function, until the cell {cell} gave "
+                "the name another value."
             )
     for name, value in found.items():
         if _called(name, message) and not callable(value):

@@ -243,11 +243,12 @@ def _describe(session, result):
     for status, place in session.incidents:
         result.notes.append(f"{place}: {MEANING[status]}.")
     for number, what in sorted(session.raised.items()):
-        result.notes.append(clean(f"Cell {number} raised {what}"))
+        result.notes.append(clean(f"The cell {session.titles[number]} raised {what}"))
     for number, packages in sorted(session.missing.items()):
         result.notes.append(
             clean(
-                f"Cell {number}: lines that use {', '.join(packages)} were left out, "
-                "which is not there while notebooks are marked."
+                f"In the cell {session.titles[number]} lines that use "
+                f"{', '.join(packages)} were left out, which is not there while "
+                "notebooks are marked."
             )
         )

@@ -18,7 +18,7 @@ UNWALLED = (
     "This notebook was marked without a sandbox. Its code could reach the marking "
     "machine, so the points count only once your instructor has confirmed them."
 )
-RAISED = re.compile(r"Cell (\d+) raised (.*)", re.S)
+RAISED = re.compile(r"The cell “[^”]*”(?: \(number \d+ of \d+\))? raised (.*)", re.S)
 PATH = re.compile(r"(?<![\w/.])/(?:[\w.@+~-]+/)+[\w.@+~-]*")
 
 
@@ -128,19 +128,19 @@ def _not_run(result, task):
 
 def _told(text):
     """Return the kind of a note, and the note without its full stop."""
-    if match := RAISED.fullmatch(text):
-        return "raised", _cut(f"Code cell {match[1]} raised {match[2]}").rstrip(".")
+    if RAISED.fullmatch(text):
+        return "raised", _cut(text).rstrip(".")
     for status, meaning in MEANING.items():
         if text.endswith(f": {meaning}."):
             place = text.removesuffix(f": {meaning}.")
-            return status, f"{place.replace('cell', 'Code cell')} {meaning}"
+            return status, f"{place} {meaning}"
     return "", _cut(text).rstrip(".")
 
 
 def _why(text):
     """Return the kind of an exception of which more can be said."""
     match = RAISED.fullmatch(text)
-    kind = match[2].partition(":")[0] if match else ""
+    kind = match[1].partition(":")[0] if match else ""
     return [kind] if kind in ("NameError", "SyntaxError") else []
 
 
@@ -160,8 +160,7 @@ def _explained(limits):
         "FLOOD": f"Look at the shape and the size of what you return. {stopped}",
         "PROTOCOL": f"Return plain numbers, arrays, tuples or lists. {stopped}",
         "raised": (
-            "Only code cells that hold something are counted. What such a cell would "
-            "have defined after the line that failed may be missing."
+            "What a cell would have defined after the line that failed may be missing."
         ),
         "NameError": (
             "A name was used that no cell above it defines. Cells run from top to "

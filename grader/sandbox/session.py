@@ -8,6 +8,7 @@ import selectors
 import time
 from contextlib import ExitStack
 
+from grader import notebook
 from grader.limits import PATIENCE
 from grader.sandbox import clock
 from grader.sandbox.inside import wire
@@ -159,19 +160,22 @@ class Session:
     Attributes
     ----------
     incidents : list of (str, str)
-        Status and place of every loss: ``("TIMEOUT", "cell 3")``.
+        Status and place of every loss: ``("TIMEOUT", "The cell “x = 1”")``.
+    titles : list of str
+        What the cells are called: their first lines.
     raised : dict of int to str
         Cells that raised, and what, while `telling`.
     missing : dict of int to list of str
         Cells of which lines were left out, and the packages that these need.
-    overwritten : dict of str to int
-        Names of functions, and the last cell that gave them another value.
+    overwritten : dict of str to str
+        Names of functions, and the title of the last cell that gave them another value.
     telling : bool
         Whether what cells raise and miss is kept, to be shown to the student.
     """
 
     def __init__(self, cells, sandbox, exports=None):
         self.cells, self.sandbox = cells, sandbox
+        self.titles = notebook.titles(cells)
         self.exports = {q: list(names) for q, names in (exports or {}).items()}
         self.missing, self.overwritten = {}, {}
         self.limits = sandbox.limits
@@ -219,18 +223,18 @@ class Session:
         try:
             reply, _ = self._ask({"do": "cell"}, [number + 1, source], "cell_s")
         except WorkerLostError as lost:
-            self._lose(lost, f"cell {number + 1}")
+            self._lose(lost, f"The cell {self.titles[number]}")
             self.left_out.add(number)
             return
         if not self.telling:
             return
         if "error" in reply:
-            self.raised[number + 1] = _named(reply)
+            self.raised[number] = _named(reply)
         if packages := _texts(reply.get("missing")):
-            self.missing[number + 1] = packages
+            self.missing[number] = packages
         known = {name for names in self.exports.values() for name in names}
         for name in known.intersection(_texts(reply.get("overwritten"))):
-            self.overwritten[name] = number + 1
+            self.overwritten[name] = self.titles[number]
 
     def _lose(self, lost, place):
         self.incidents.append((lost.status, place))
