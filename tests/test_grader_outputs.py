@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from urllib.parse import unquote
 
 import matplotlib as mpl
 import numpy as np
@@ -23,7 +24,8 @@ from grader.marking import mark as marking
 from grader.marking import sheet as sheets
 from grader.marking.checks import Case
 from grader.marking.mark import Result, Submission, mark
-from grader.pages import answers, feedback, gradescope, report, words
+from grader.marking.store import Store
+from grader.pages import answers, feedback, gradescope, outputs, report, words
 from grader.release.assignment import Assignment, Question
 from grader.sandbox import session
 from grader.sandbox.inside import wire
@@ -678,6 +680,59 @@ def test_the_report_counts_and_names():
     odd = cells(page, "Not ok, or with cells that raised")[1:]
     assert [row[0] for row in odd] == ["student-002", "student-003", "student-004"]
     assert odd[1][2] == "The cell “y” raised KeyError: 'x'."
+
+
+def test_the_report_has_each_students_total_and_a_link_to_the_feedback(tmp_path):
+    names = ["student-001", "Zoë #1/2", "student-003"]
+    results = [result(name, q1=3.0) for name in names]
+    marks = {"student-001": {"q3": (1.5, ""), "q4": (2.0, "")}}
+    store = Store(tmp_path, TASK)
+    outputs.write_all(store, [*results, unreadable("student-004")])
+    page = report.page([*results, unreadable("student-004")], TASK, marks)
+    rows = cells(page, "Points so far")[1:]
+    assert rows == [
+        ["Zoë #1/2", "5.5", "", "5.5", "ok", ""],
+        ["student-001", "5.5", "3.5", "9", "ok", ""],
+        ["student-003", "5.5", "", "5.5", "ok", ""],
+        ["student-004", "0", "", "0", "UNREADABLE", ""],
+    ]
+    links = [link["href"] for link in read(page).select("table a")]
+    assert len(links) == 4
+    for link in links:
+        assert (tmp_path / unquote(link)).is_file()
+    assert "Out of 6.5 for the code and 8.5 by hand" in text(page)
+
+
+def test_a_row_that_is_ok_and_suspicious_is_marked():
+    untried = named("Check 1", 0, hint="Not tried: f is missing, or holds nothing.")
+    copied = [named("Check 1", 2, 2), named("Hidden check 1", 0)]
+    copied += [named("Hidden check 2", 0)]
+    doubt = marking.DOUBTED.format("q1")
+    q2 = [named("Check 1", 2.5, 2.5)]
+    crowd = [
+        result("student-001"),
+        result("student-002", 0.0, 0.0),
+        result("student-003", checks={"q1": [untried], "q2": q2}),
+        result("student-004", checks={"q1": copied, "q2": q2}),
+        result("student-005", written=""),
+        result("student-006", notes=[doubt]),
+        result("student-007", 0.0, 0.0, status="TIMEOUT"),
+    ]
+    page = report.page(crowd, TASK)
+    assert [row[-1] for row in cells(page, "Points so far")[1:]] == [
+        "",
+        "no point for the code",
+        "Question 1: a check was not tried",
+        "Question 1: all public checks passed and no hidden one",
+        "no written answer",
+        "a check passed at home and failed here",
+        "",
+    ]
+    assert len(read(page).select("tr.doubted")) == 5
+    assert "python -m grader compare" in text(page)
+    assert "python -m grader compare" not in text(report.page(crowd[:5], TASK))
+    # What only an instructor can do is no use to a student.
+    assert "compare" not in text(feedback.page(crowd[5], TASK))
 
 
 def test_all_statuses_are_explained():

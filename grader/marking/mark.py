@@ -28,8 +28,7 @@ OTHER = "OTHER"
 # The notebook was saved after its checks ran, and its own outputs say so.
 DOUBTED = (
     "All public checks of {} passed in the student's own Jupyter, as the notebook's "
-    "stored output says, and here one failed: take it for the marker's fault until "
-    "`python -m grader compare` shows another cause."
+    "stored output says, and here one failed."
 )
 # The statuses of those of whose code nothing is known.
 NOT_RUN = ("UNREADABLE", "MISSING", "LOST")
