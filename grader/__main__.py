@@ -88,7 +88,7 @@ def _add_options(add):
     add("assignment", help="hw1 …, built by `make assignments`")
     add("submissions", nargs="?", type=Path, help="the folder with the notebooks")
     add("--out", type=Path, required=True, help="the folder for all that is written")
-    add("--roster", type=Path, metavar="CSV", help="columns student and variant")
+    add("--roster", type=Path, metavar="CSV", help="columns student, variant, times")
     seed = "the course's secret, made if missing (default: %(default)s)"
     file = Path("course-seed.txt")
     add("--seed-file", type=Path, default=file, metavar="FILE", help=seed)
@@ -155,6 +155,8 @@ def mark_all(options, task, store, console) -> None:
     submissions = collect.submissions(folder, roster, task.name)
     for line in collect.doubts(submissions, roster) + collect.passed_over(folder):
         console.print(line, markup=False)
+    if store.forgot_roster(roster):
+        console.print("The last run had a roster, and this one has none: --roster.")
     if not options.seed_file.exists():
         store.seeded(None, options.again)
     seed = course_seed(options.seed_file, console.print)

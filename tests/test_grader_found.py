@@ -1,5 +1,6 @@
 """Odd submissions are used where it is certain what is meant, and named otherwise."""
 
+import dataclasses
 import json
 
 import grading
@@ -8,9 +9,10 @@ import pytest
 from grading import built, code_cells, mark, notebook
 
 from grader import __main__ as command
-from grader.marking import collect, compare
+from grader.marking import batch, collect, compare
 from grader.marking.mark import Submission
 from grader.marking.mark import mark as mark_submission
+from grader.marking.store import Store
 from grader.notebook import titles
 from grader.pages import report, words
 from grader.release import assignment
@@ -332,3 +334,102 @@ def test_a_cell_is_called_by_its_first_line():
         '“y"": took\ufffd”',
         f"“{'z' * 59}…”",
     ]
+
+
+# ---- as a learning platform names them
+
+
+@pytest.mark.parametrize(
+    ("name", "on_the_roster"),
+    [
+        ("doejane_4711_90210_hw0.ipynb", "Doe, Jane"),
+        ("doejane_LATE_4711_90210_hw0-1.ipynb", "Jane Doe"),
+        ("doejane_4711_90210_hw0.ipynb", "4711"),
+        ("vandervaartzoe_4711_90210_my_work.ipynb", "Zoë van der Vaart"),
+        ("Jane Doe_4711_assignsubmission_file_/hw0.ipynb", "Doe, Jane"),
+        ("Jane Doe_4711_assignsubmission_file_hw0.ipynb", "Jane Doe"),
+        ("lab_1_2_jane.ipynb", "lab_1_2_jane"),
+        ("doejane_4711_90210_hw0.ipynb", "doejane_4711_90210_hw0"),
+    ],
+)
+def test_a_platforms_name_becomes_the_rosters(tmp_path, name, on_the_roster):
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f'student\n"{on_the_roster}"\nsomebody else\n')
+    path = tmp_path / "in" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(WHOLE)
+    submissions = found(tmp_path / "in", roster)
+    assert sorted(submissions) == sorted([on_the_roster, "somebody else"])
+    assert submissions[on_the_roster].data == WHOLE
+
+
+def test_without_a_roster_a_platforms_name_counts(tmp_path):
+    names = ["doejane_4711_90210_hw0", "roerichard_12_3456_a", "roerichard_13_3457_b"]
+    for name in names:
+        (tmp_path / f"{name}.ipynb").write_bytes(WHOLE)
+    assert sorted(found(tmp_path)) == [
+        "doejane",
+        "roerichard (12)",
+        "roerichard (13)",
+    ]
+
+
+def test_of_a_students_files_on_a_platform_the_notebook_counts(tmp_path):
+    (tmp_path / "doejane_4711_90210_hw0.ipynb").write_bytes(WHOLE)
+    for name in ("doejane_4711_90209_a.pdf", "doejane_4711_90211_photo.jpg"):
+        (tmp_path / name).write_bytes(b"a photo")
+    assert found(tmp_path)["doejane"].data == WHOLE
+    assert len(found(tmp_path)) == 1
+    (tmp_path / "doejane_4711_90212_other.ipynb").write_bytes(notebook("x = 1"))
+    with pytest.raises(collect.InputError, match="two submissions of doejane"):
+        found(tmp_path)
+
+
+# ---- the roster
+
+
+def test_a_roster_that_was_forgotten_or_says_otherwise_is_a_doubt(tmp_path):
+    folder, roster = tmp_path / "in", tmp_path / "roster.csv"
+    folder.mkdir()
+    (folder / "student-001.ipynb").write_bytes(notebook("VARIANT = 3  # yours"))
+    (folder / "student-002.ipynb").write_bytes(WHOLE)
+    submissions = collect.submissions(folder)
+    (line,) = collect.doubts(submissions, None)
+    assert "notebooks of variant 3. Each is marked as the variant that it" in line
+    roster.write_text("student,variant\nstudent-001,2\nstudent-002,1\n")
+    (line,) = collect.doubts(collect.submissions(folder, roster), roster)
+    assert line.startswith(
+        "The roster says another variant than the notebook: student-001."
+    )
+    roster.write_text("student,variant\nstudent-001,3\nstudent-002,1\n")
+    assert collect.doubts(collect.submissions(folder, roster), roster) == []
+    (folder / "student-001.ipynb").write_bytes(notebook("VARIANT = 1"))
+    assert collect.doubts(collect.submissions(folder), None) == []
+
+
+def test_a_roster_of_the_last_run_is_missed(tmp_path):
+    store = Store(tmp_path, honest.TASK)
+    tries = [None, tmp_path / "roster.csv", None, None]
+    assert [store.forgot_roster(roster) for roster in tries] == [0, 0, 1, 0]
+
+
+@in_walls
+def test_one_slow_student_can_have_more_time(tmp_path):
+    slow = "import time\nbegan = time.process_time()\n"
+    slow += "while time.process_time() < began + 0.6: pass"
+    folder, roster = tmp_path / "in", tmp_path / "roster.csv"
+    folder.mkdir()
+    for name in ("student-001", "student-002"):
+        (folder / f"{name}.ipynb").write_bytes(notebook(slow, *PLAIN))
+    roster.write_text("student,times\nstudent-001,\nstudent-002,5\n")
+    limits = dataclasses.replace(honest.TASK.limits, cell_s=0.3)
+    box = sandbox.Sandbox(honest.TASK.packages, limits)
+    submissions = collect.submissions(folder, roster)
+    marked = [mark_submission(s, honest.TASK, box, grading.SEED) for s in submissions]
+    assert [result.status for result in marked] == ["TIMEOUT", "ok"]
+    assert marked[1].notes == ["It could take 5 times as long as others."]
+    before = batch.keys(submissions, honest.TASK, box, grading.SEED)
+    roster.write_text("student,times\nstudent-001,1.5\nstudent-002,5\n")
+    again = collect.submissions(folder, roster)
+    after = batch.keys(again, honest.TASK, box, grading.SEED)
+    assert [before[name] == after[name] for name in sorted(before)] == [False, True]

@@ -51,7 +51,7 @@ def keys(submissions, task, box, seed) -> dict[str, str]:
     parts += [path.read_text(encoding="utf-8") for path in DECIDES]
     common = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return {
-        s.student: hashlib.sha256(f"{common}{s.hash}".encode()).hexdigest()
+        s.student: hashlib.sha256(f"{common}{s.hash}{s.times:g}".encode()).hexdigest()
         for s in submissions
     }
 

@@ -3,7 +3,7 @@
 import csv
 import re
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader import notebook
@@ -17,6 +17,25 @@ LITTER = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 # Browsers and mail programs add one more, systems write it in capitals.
 ENDING = re.compile(r"\.ipynb(\.(json|txt))?$", re.I)
 VARIANTS = tuple("123456789")
+TIMES = re.compile(r"[1-9]|10|[1-9]\.\d")
+# What learning platforms make of a file's or a folder's name.
+CANVAS = re.compile(r"([^_]+)_(?:LATE_)?(\d{2,})_\d{3,}_.+", re.I)
+MOODLE = re.compile(r"(.+?)_(\d{2,})_assignsubmission_\w+_.*")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A student's line in the roster.
+
+    Parameters
+    ----------
+    variant : int
+    times : float
+        How many times as long as others their notebook may compute.
+    """
+
+    variant: int = 1
+    times: float = 1.0
 
 
 class InputError(ValueError):
@@ -35,8 +54,9 @@ def submissions(
         notebook in each. Whatever else lies there becomes a submission that
         can't be read, so that nobody is passed over.
     roster : Path, optional
-        A CSV file with the column ``student`` and, if you handed out variants,
-        ``variant``. Who is on it and handed in nothing gets a row as well.
+        A CSV file with the column ``student``, ``variant`` if you handed out
+        variants, and ``times`` if somebody's notebook may take longer. Who is on it and
+        handed in nothing gets a row as well.
     assignment : str, optional
         Of several notebooks in a folder the one that says it is this one counts.
 
@@ -47,25 +67,33 @@ def submissions(
     """
     if not folder.is_dir():
         raise InputError(f"{folder} must be a folder of notebooks, and there is none.")
-    variants = read_roster(roster) if roster else {}
+    known = read_roster(roster) if roster else {}
+    entries = _entries(folder)
+    names = _students(entries, known)
     found: dict[str, Submission] = {}
     places: dict[str, Path] = {}
-    for entry in _entries(folder):
-        submission = read(entry, variants, assignment)
+    for entry in entries:
+        submission = read(entry, known, assignment, names[entry])
         student = submission.student
-        if student in found and _spelt(places[student]) != _spelt(entry):
+        if student in found and _from_a_platform(entry):
+            # The platform tells students apart: these are two files of one of them.
+            if submission.problem and not found[student].problem:
+                continue
+            if found[student].problem and not submission.problem:
+                del found[student]
+        elif student in found and _spelt(places[student]) != _spelt(entry):
             # Two names that differ only in what a name can't hold.
             student = _free(student, found)
             submission = replace(submission, student=student)
-        elif student in found and not _same(submission, found[student]):
+        if student in found and not _same(submission, found[student]):
             raise InputError(
                 f"{folder} holds two submissions of {student}, "
                 f"{places[student].name} and {entry.name}: keep the one that counts."
             )
         found[student], places[student] = submission, entry
-    for student in variants.keys() - found.keys():
-        problem = "nothing was handed in"
-        found[student] = Submission(student, b"", problem, variants[student], "MISSING")
+    for student in known.keys() - found.keys():
+        variant, problem = known[student].variant, "nothing was handed in"
+        found[student] = Submission(student, b"", problem, variant, "MISSING")
     if not found:
         raise InputError(f"{folder} holds no notebook.")
     return [found[student] for student in sorted(found)]
@@ -112,6 +140,48 @@ def _student(entry):
     return _name(raw.decode("utf-8", "replace"))
 
 
+def _students(entries, known):
+    """Return entry → student: by the roster, or as the learning platform has it."""
+    told = {entry: _from_a_platform(entry) for entry in entries}
+    numbers: dict[str, set] = {}
+    for name, number in filter(None, told.values()):
+        numbers.setdefault(name, set()).add(number)
+    found = {}
+    for entry in entries:
+        found[entry] = _student(entry)
+        if told[entry] is None or found[entry] in known:
+            continue
+        name, number = told[entry]
+        alike = [student for student in known if _alike(student, name)]
+        if number in known:
+            found[entry] = number
+        elif len(alike) == 1 and len(numbers[name]) == 1:
+            found[entry] = alike[0]
+        else:
+            # Two students may have one name, but not one number.
+            found[entry] = name if len(numbers[name]) == 1 else f"{name} ({number})"
+    return found
+
+
+def _from_a_platform(entry):
+    """Return the student's name and number that Canvas or Moodle put into a name."""
+    match = MOODLE.fullmatch(entry.name) or CANVAS.fullmatch(entry.name)
+    return (_name(match[1]), match[2]) if match else None
+
+
+def _alike(student, name):
+    """Tell whether a roster's name is a platform's: Doe, Jane and Jane Doe, doejane."""
+    parts, wanted = _letters(student), "".join(_letters(name))
+    turned = ("".join(parts[n:] + parts[:n]) for n in range(len(parts)))
+    return wanted in turned
+
+
+def _letters(name):
+    """Return the words of a name in small letters without accents."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return re.findall(r"\w+", "".join(c for c in plain if not unicodedata.combining(c)))
+
+
 def _spelt(entry):
     """Return the name as it is spelt, without an ending or an accent's spelling."""
     name = entry.name if entry.is_dir() else ENDING.sub("", entry.name)
@@ -129,29 +199,29 @@ def _same(one, other):
     return one.data == other.data and one.problem == other.problem
 
 
-def read(entry: Path, variants: dict, assignment: str = "") -> Submission:
+def read(entry: Path, known: dict, assignment: str = "", student="") -> Submission:
     """Return the submission that a file or a folder holds.
 
     Who is on no roster has the variant that the notebook says.
     """
-    student = _student(entry)
-    if student not in variants and student.lstrip(".") in variants:
+    student = student or _student(entry)
+    if student not in known and student.lstrip(".") in known:
         student = student.lstrip(".")
-    variant = variants.get(student, 1)
+    place = known.get(student, Place())
     try:
         data = notebook.load(_file(entry, assignment))
-        if student not in variants:
-            variant = _own_variant(data)
-        return Submission(student, data, variant=variant)
+        variant = place.variant if student in known else _own_variant(data) or 1
+        return Submission(student, data, variant=variant, times=place.times)
     except (notebook.UnreadableError, OSError) as error:
-        return Submission(student, b"", str(error), variant)
+        return Submission(student, b"", str(error), place.variant)
 
 
 def _own_variant(data):
+    """Return the variant that a notebook says it is, None if it says none."""
     try:
-        return notebook.parse(data).variant or 1
+        return notebook.parse(data).variant
     except notebook.UnreadableError:
-        return 1
+        return None
 
 
 def _name(text):
@@ -211,17 +281,40 @@ def _counts(path, folder):
 
 
 def doubts(found: list[Submission], roster: Path | None) -> list[str]:
-    """Return sentences about what may be a slip in the roster."""
-    known = read_roster(roster) if roster else {s.student: 1 for s in found}
+    """Return sentences about slips in the roster, or that there should be one."""
+    own = {s.student: _own_variant(s.data) for s in found if not s.problem}
+    if roster is None:
+        variants = sorted(set(own.values()) - {None})
+        if variants in ([], [1]):
+            return []
+        listed = ", ".join(map(str, variants))
+        return [
+            f"No roster was given, and there are notebooks of variant {listed}. Each "
+            "is marked as the variant that it says itself, whichever the student was "
+            "given: name the roster with --roster."
+        ]
+    known, told = read_roster(roster), []
     strangers = [s.student for s in found if s.student not in known]
-    if not strangers:
-        return []
-    names = ", ".join(strangers)
-    return [f"Not in the roster, so with the variant of their own notebook: {names}."]
+    if strangers:
+        names = ", ".join(strangers)
+        told.append(
+            f"Not in the roster, so with the variant of their own notebook: {names}."
+        )
+    others = [
+        student
+        for student, variant in own.items()
+        if student in known and variant not in (None, known[student].variant)
+    ]
+    if others:
+        told.append(
+            f"The roster says another variant than the notebook: {', '.join(others)}. "
+            "They are marked as the roster says; is it the right one?"
+        )
+    return told
 
 
-def read_roster(path: Path) -> dict[str, int]:
-    """Return student → variant, 1 where the roster has no such column.
+def read_roster(path: Path) -> dict[str, Place]:
+    """Return student → what the roster says of them.
 
     Raises
     ------
@@ -232,15 +325,18 @@ def read_roster(path: Path) -> dict[str, int]:
         rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The roster can't be read: {error}.") from None
-    variants: dict[str, int] = {}
+    known: dict[str, Place] = {}
     for line, row in enumerate(rows, 2):
+        got = ",".join(str(cell) for cell in row.values())
         student = _name((row.get("student") or "").strip())
         variant = (row.get("variant") or "1").strip()
-        if not student or variant not in VARIANTS or student in variants:
+        times = (row.get("times") or "1").strip()
+        right = variant in VARIANTS and TIMES.fullmatch(times)
+        if not student or not right or student in known:
             raise InputError(
                 f"{path}, line {line}: line 1 must name the columns student and, if "
-                "there is one, variant; then each student once, with a variant from 1 "
-                f"to 9, got {','.join(str(cell) for cell in row.values())!r}."
+                "there are such, variant and times; then each student once, with a "
+                f"variant from 1 to 9 and times from 1 to 10, got {got!r}."
             )
-        variants[student] = int(variant)
-    return variants
+        known[student] = Place(int(variant), float(times))
+    return known

@@ -109,6 +109,12 @@ class Store:
         if own:
             self._note(about | {"seed": own})
 
+    def forgot_roster(self, roster: Path | None) -> bool:
+        """Remember if there is a roster; tell whether only the last run had one."""
+        about = self.about()
+        self._note(about | {"roster": roster is not None})
+        return roster is None and about.get("roster", False)
+
     def file(self, folder: str, student: str, ending: str) -> Path:
         """Return where a student's file lies."""
         return self.out / folder / file_name(student, ending)
