@@ -12,6 +12,8 @@ SIZE_LIMIT = 20 * 2**20
 CELL_LIMIT = 2**20
 CELLS_LIMIT = 1000
 OUTPUT_LIMIT = 2000
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+BASE64 = re.compile("[A-Za-z0-9+/]+=*")
 PLACEHOLDER = "_Type your answer here, replacing this text._"
 # What the first cell and the cell below it say.
 ASSIGNMENT = re.compile(r"""otter\.Notebook\(\s*["']([\w.-]{1,60}?)\.ipynb["']""")
@@ -143,10 +145,25 @@ def _cell(cell):
     # A lone surrogate, which JSON can spell, can't be sent on or written to a file.
     source = source.encode("utf-8", "replace").decode("utf-8")
     kind = str(cell.get("cell_type"))
+    if kind == "markdown":
+        source = _with_attachments(source, cell.get("attachments"))
     # As it will be sent, where a letter beyond ASCII takes six bytes or twelve.
     if kind == "code" and len(json.dumps(source)) > CELL_LIMIT:
         raise UnreadableError("one of its code cells is longer than 1 MiB")
     return kind, source
+
+
+def _with_attachments(source, attached):
+    """Return a text with the pictures that were pasted into it, for their names."""
+    for name, kinds in attached.items() if isinstance(attached, dict) else ():
+        for kind, data in kinds.items() if isinstance(kinds, dict) else ():
+            if isinstance(data, list) and all(isinstance(part, str) for part in data):
+                data = "".join(data)
+            data = "".join(data.split()) if isinstance(data, str) else ""
+            if kind in PICTURES and BASE64.fullmatch(data):
+                address = f"data:{kind};base64,{data}"
+                source = source.replace(f"(attachment:{name})", f"({address})", 1)
+    return source
 
 
 def restored(pages: Notebook, wanted) -> tuple[Notebook, list[str]]:

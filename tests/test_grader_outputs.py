@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from urllib.parse import unquote
 
@@ -19,13 +20,23 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 from chapters import ROOT
+from grader import notebook
 from grader.limits import Limits
 from grader.marking import mark as marking
 from grader.marking import sheet as sheets
 from grader.marking.checks import Case
 from grader.marking.mark import Result, Submission, mark
 from grader.marking.store import Store
-from grader.pages import answers, feedback, gradescope, outputs, report, words
+from grader.pages import (
+    answers,
+    feedback,
+    gradescope,
+    mathml,
+    outputs,
+    report,
+    words,
+    written,
+)
 from grader.release.assignment import Assignment, Question
 from grader.sandbox import session
 from grader.sandbox.inside import wire
@@ -53,6 +64,12 @@ TASK = Assignment(
 )
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror='alert(1)'>\"&\u202e\ud800"
 HOSTILE += "w" * 150
+
+
+PNG = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNi"
+    "AAAABgADNjd8qAAAAABJRU5ErkJggg=="
+)
 
 
 def check(code, hidden=False, points=1, **names):
@@ -112,6 +129,7 @@ def everything():
     crowd = [result(f"student-{n:03d}", float(n % 5)) for n in range(1, 21)]
     crowd += [bad, unreadable("student-021", problem=HOSTILE)]
     crowd += [result("student-022", walled=False)]
+    crowd += [result("student-023", written=f"![p]({PNG}) $x^2$ $$\\frac{{1}}{{n}}$$")]
     return {
         "friendly": feedback.page(result(q1=1.0), TASK, {"q3": (1.0, "a\nb")}),
         "hostile": feedback.page(bad, TASK, marks),
@@ -140,13 +158,17 @@ def test_a_page_stands_alone_and_runs_nothing(name):
     assert faults.third_parties(soup) == []
     assert faults.faults_of_head(soup) == []
     assert faults.repeated_ids(soup) == []
-    assert soup.find_all(["script", "img", "iframe", "object", "link", "base"]) == []
+    assert soup.find_all(["script", "iframe", "object", "link", "base"]) == []
+    assert all(img["src"].startswith("data:image/png;base64,") for img in soup("img"))
+    assert soup.find_all("img") == [] or name == "answers"
     assert [
         t.name for t in soup.find_all() for a in t.attrs if a.startswith("on")
     ] == []
     assert "\u202e" not in page
     policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})
-    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'"
+    pictures = "; img-src data:" if name == "answers" else ""
+    want = f"default-src 'none'; style-src 'unsafe-inline'{pictures}"
+    assert policy["content"] == want
     assert "prefers-color-scheme: dark" in page
 
 
@@ -632,9 +654,9 @@ def test_the_answers_stand_in_order_below_the_rubric():
     assert told.index("2.5 points: how") < told.index("first")
     names = [section.h2.get_text() for section in soup.find_all("section")]
     assert names == ["a b", "student-001", "student-002", "student-003"]
-    assert [pre.get_text() for pre in soup.find_all("pre")] == [
+    assert [div.get_text() for div in soup.select(".answer")] == [
         "first",
-        "b *bold*\n$x < 1$",
+        "b *bold*\nx<1x < 1",
     ]
     ids = [section["id"] for section in soup.find_all("section")]
     assert [link["href"] for link in soup.nav.find_all("a")] == [f"#{i}" for i in ids]
@@ -643,6 +665,110 @@ def test_the_answers_stand_in_order_below_the_rubric():
     assert "The notebook holds no written answer." in told
     assert "it is empty" in told
     assert sheets.fingerprint("first") in told
+
+
+def test_pasted_pictures_are_shown():
+    kind, _, data = PNG.removeprefix("data:").partition(";base64,")
+    other = {"image/svg+xml": "PHN2Zz4="}
+    cells = [
+        {
+            "cell_type": "markdown",
+            "source": ["See ![one](attachment:a.png)\n", "![x](attachment:b.svg)"],
+            "attachments": {"a.png": {kind: data}, "b.svg": other, "c.png": None},
+        },
+        {"cell_type": "markdown", "source": f'<img alt="2" src="{PNG}" width=9>'},
+    ]
+    pages = notebook.parse(json.dumps({"cells": cells}).encode())
+    answer = notebook.written_answer(pages.text, ())
+    page = answers.page([result(written=answer)], TASK)
+    assert [img["src"] for img in read(page).find_all("img")] == [PNG, PNG]
+    assert "![x](attachment:b.svg)" in text(page)
+    # A student needs no second copy, and a mark is of what was shown.
+    assert "See [a picture]" in text(feedback.page(result(written=answer), TASK))
+    assert sheets.fingerprint(answer) != sheets.fingerprint("See ")
+
+
+def test_pictures_have_a_limit_of_their_own():
+    large = f"![a](data:image/png;base64,{'A' * 3 * 2**20})"
+    page = answers.page([result(written=f"{large}{large} The end.")], TASK)
+    assert len(read(page).find_all("img")) == 1
+    assert "[a picture of 2.3 MiB: see the notebook]" in text(page)
+    assert "The end." in text(page)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'x" onerror="alert(1)',
+        "https://example.org/a.png",
+        "data:image/svg+xml;base64,PHN2Zz4=",
+        "data:text/html;base64,PHN2Zz4=",
+        "data:image/png;base64,AA<b>",
+    ],
+)
+def test_no_other_picture_is_shown(source):
+    typed = f"![a]({source}) <img src='{source}'> <img src=\"{source}\">"
+    soup = read(answers.page([result(written=typed)], TASK))
+    assert soup.find_all("img") == []
+    assert source in soup.select_one(".answer").get_text()
+
+
+@pytest.mark.parametrize(
+    ("tex", "drawn"),
+    [
+        ("x^2", "<msup><mi>x</mi><mn>2</mn></msup>"),
+        (
+            r"\frac{a}{b}",
+            "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac>",
+        ),
+        (r"\sum_k q_k", "<munder><mo>∑</mo><mi>k</mi></munder>"),
+        (r"\log p", "<mi>log</mi><mi>p</mi>"),
+        (r"\text{if } a < b", "<mtext>if </mtext><mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        (r"\left( x \right]", '<mo stretchy="true">]</mo>'),
+        (r"a &= b \\ &= c", "<mtable"),
+        (r"\begin{cases} 1 & x \\ 0 & y \end{cases}", "<mo>{</mo><mtable"),
+        (r"\mathbb{E}_p \hat{x}", '<mover accent="true"><mrow><mi>x</mi></mrow>'),
+        (r"f'(x)", "<msup><mi>f</mi><mo>′</mo></msup>"),  # noqa: RUF001
+    ],
+)
+def test_a_formula_is_drawn(tex, drawn):
+    made = mathml.mathml(tex)
+    soup = read(made)
+    soup.annotation.decompose()
+    assert drawn.replace(" accent", "") in str(soup).replace(" accent", "")
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\input{x}",
+        r"\frac{a",
+        "{" * 500,
+        "x^2^3",
+        "x" * 3000,
+        r"\begin{document} x \end{document}",
+        r"\left(",
+        r"\text{<b>",
+        "}",
+        "^",
+    ],
+)
+def test_a_formula_that_is_not_known_is_left_as_it_is(tex):
+    made = mathml.mathml(tex)
+    assert read(made).get_text() == tex
+    assert made.startswith("<code>")
+
+
+def test_money_is_no_formula():
+    assert "$5 and $6" in written.shown("It costs $5 and $6.")
+    assert "<math" not in written.shown("It costs $ 5 and 6 $ more.")
+
+
+def test_no_answer_takes_long_to_read():
+    began = time.process_time()
+    for piece in ("$", "\\[", "\\(", r"\begin{align}", "![", "<img ", "![a](data:"):
+        written.shown(piece * (60_000 // len(piece)))
+    assert time.process_time() - began < 20
 
 
 # ---- the report

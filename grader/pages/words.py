@@ -11,7 +11,6 @@ from grader.sandbox.session import LOSSES_A_NAME
 from grader.text import clean
 
 LONGEST = 600
-LONGEST_ANSWER = 50_000
 MOST_NOTES = 20
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 UNWALLED = (
@@ -171,16 +170,6 @@ def _explained(limits):
             "newer Python can."
         ),
     }
-
-
-def answer(written: str) -> str:
-    """Return a written answer as a page shows it, cut where no answer goes on."""
-    if len(written) <= LONGEST_ANSWER:
-        return written
-    more = len(written) - LONGEST_ANSWER
-    return (
-        f"{written[:LONGEST_ANSWER]}\n\n[… {more:,} more characters: see the notebook]"
-    )
 
 
 def _cut(text):
