@@ -156,7 +156,7 @@ def mark_all(options, task, store, console) -> None:
     for line in collect.doubts(submissions, roster) + collect.passed_over(folder):
         console.print(line, markup=False)
     if store.forgot_roster(roster):
-        console.print("The last run had a roster, and this one has none: --roster.")
+        console.print("The last run had a roster, and this one has none: say --roster.")
     if not options.seed_file.exists():
         store.seeded(None, options.again)
     seed = course_seed(options.seed_file, console.print)

@@ -348,6 +348,9 @@ def test_a_cell_is_called_by_its_first_line():
         ("vandervaartzoe_4711_90210_my_work.ipynb", "Zoë van der Vaart"),
         ("Jane Doe_4711_assignsubmission_file_/hw0.ipynb", "Doe, Jane"),
         ("Jane Doe_4711_assignsubmission_file_hw0.ipynb", "Jane Doe"),
+        ("muellerhans_4711_90210_hw0.ipynb", "Müller, Hans"),
+        ("mullerhans_4711_90210_hw0.ipynb", "Müller, Hans"),
+        ("yildizayse_4711_90210_hw0.ipynb", "Ayşe Yıldız"),  # noqa: RUF001
         ("lab_1_2_jane.ipynb", "lab_1_2_jane"),
         ("doejane_4711_90210_hw0.ipynb", "doejane_4711_90210_hw0"),
     ],

@@ -18,6 +18,9 @@ LITTER = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 ENDING = re.compile(r"\.ipynb(\.(json|txt))?$", re.I)
 VARIANTS = tuple("123456789")
 TIMES = re.compile(r"[1-9]|10|[1-9]\.\d")
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+# Letters that are no others with an accent.
+NO_ACCENTS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae"})  # noqa: RUF001
 # What learning platforms make of a file's or a folder's name.
 CANVAS = re.compile(r"([^_]+)_(?:LATE_)?(\d{2,})_\d{3,}_.+", re.I)
 MOODLE = re.compile(r"(.+?)_(\d{2,})_assignsubmission_\w+_.*")
@@ -171,14 +174,17 @@ def _from_a_platform(entry):
 
 def _alike(student, name):
     """Tell whether a roster's name is a platform's: Doe, Jane and Jane Doe, doejane."""
-    parts, wanted = _letters(student), "".join(_letters(name))
-    turned = ("".join(parts[n:] + parts[:n]) for n in range(len(parts)))
-    return wanted in turned
+    wanted = "".join(_letters(name))
+    spelt_out = unicodedata.normalize("NFC", student.casefold()).translate(UMLAUTS)
+    for parts in (_letters(student), _letters(spelt_out)):
+        if wanted in ("".join(parts[n:] + parts[:n]) for n in range(len(parts))):
+            return True
+    return False
 
 
 def _letters(name):
     """Return the words of a name in small letters without accents."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
+    plain = unicodedata.normalize("NFKD", name.casefold().translate(NO_ACCENTS))
     return re.findall(r"\w+", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
@@ -298,7 +304,8 @@ def doubts(found: list[Submission], roster: Path | None) -> list[str]:
     if strangers:
         names = ", ".join(strangers)
         told.append(
-            f"Not in the roster, so with the variant of their own notebook: {names}."
+            f"Not in the roster, so with the variant of their own notebook: {names}. "
+            "If they stand in it under another name, give them this one there."
         )
     others = [
         student

@@ -20,17 +20,17 @@ def _pairs(text):
 
 LETTERS = _pairs("""
     alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ
-    vartheta ϑ iota ι kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ
-    varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ
-    Phi Φ Psi Ψ Omega Ω ell ℓ infty ∞ partial ∂ nabla ∇ emptyset ∅
+    vartheta ϑ iota ι kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ
+    upsilon υ phi φ varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ
+    Xi Ξ Pi Π Sigma Σ Phi Φ Psi Ψ Omega Ω ell ℓ infty ∞ partial ∂ nabla ∇ emptyset ∅
 """)
 SIGNS = _pairs("""
-    cdot ⋅ times × div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ odot ⊙ oplus ⊕ otimes ⊗
-    le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ ll ≪ gg ≫ approx ≈ equiv ≡ sim ∼ propto ∝
-    coloneqq ≔ to → rightarrow → leftarrow ← mapsto ↦ Rightarrow ⇒ implies ⇒ Leftrightarrow ⇔ iff ⇔
-    in ∈ notin ∉ subset ⊂ subseteq ⊆ cup ∪ cap ∩ forall ∀ exists ∃ neg ¬ land ∧ lor ∨
-    mid | vert | Vert ‖ parallel ∥ langle ⟨ rangle ⟩ lbrace { rbrace } perp ⟂
-    ldots … dots … cdots ⋯ vdots ⋮ therefore ∴ because ∵ sum ∑ prod ∏ int ∫
+    cdot ⋅ times × div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ odot ⊙ oplus ⊕ otimes ⊗ le ≤
+    leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ ll ≪ gg ≫ approx ≈ equiv ≡ sim ∼ propto ∝ coloneqq ≔
+    to → rightarrow → leftarrow ← mapsto ↦ Rightarrow ⇒ implies ⇒ Leftrightarrow ⇔
+    iff ⇔ in ∈ notin ∉ subset ⊂ subseteq ⊆ cup ∪ cap ∩ forall ∀ exists ∃ neg ¬
+    land ∧ lor ∨ mid | vert | Vert ‖ parallel ∥ langle ⟨ rangle ⟩ lbrace { rbrace }
+    perp ⟂ ldots … dots … cdots ⋯ vdots ⋮ therefore ∴ because ∵ sum ∑ prod ∏ int ∫
 """)
 DOUBLE = {"R": "ℝ", "E": "𝔼", "P": "ℙ", "N": "ℕ", "Z": "ℤ", "1": "𝟙"}
 FUNCTIONS = {"log", "ln", "exp", "min", "max", "arg", "lim", "sup", "inf", "Pr", "det"}
