@@ -383,6 +383,9 @@ def test_of_a_students_files_on_a_platform_the_notebook_counts(tmp_path):
         (tmp_path / name).write_bytes(b"a photo")
     assert found(tmp_path)["doejane"].data == WHOLE
     assert len(found(tmp_path)) == 1
+    for name in ("roerichard_12_3456_a.jpg", "roerichard_12_3457_b.jpg"):
+        (tmp_path / name).write_bytes(b"a photo")
+    assert found(tmp_path)["roerichard"].problem == "it is .jpg and no .ipynb"
     (tmp_path / "doejane_4711_90212_other.ipynb").write_bytes(notebook("x = 1"))
     with pytest.raises(collect.InputError, match="two submissions of doejane"):
         found(tmp_path)

@@ -722,7 +722,7 @@ def test_no_other_picture_is_shown(source):
             "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac>",
         ),
         (r"\sum_k q_k", "<munder><mo>∑</mo><mi>k</mi></munder>"),
-        (r"\log p", "<mi>log</mi><mi>p</mi>"),
+        (r"\log p", '<mo lspace=".17em" rspace=".17em">log</mo><mi>p</mi>'),
         (r"\text{if } a < b", "<mtext>if </mtext><mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
         (r"\left( x \right]", '<mo stretchy="true">]</mo>'),
         (r"a &= b \\ &= c", "<mtable"),

@@ -80,9 +80,9 @@ def submissions(
         student = submission.student
         if student in found and _from_a_platform(entry):
             # The platform tells students apart: these are two files of one of them.
-            if submission.problem and not found[student].problem:
+            if submission.problem:
                 continue
-            if found[student].problem and not submission.problem:
+            if found[student].problem:
                 del found[student]
         elif student in found and _spelt(places[student]) != _spelt(entry):
             # Two names that differ only in what a name can't hold.
@@ -136,11 +136,15 @@ def _is_notebook(entry):
 
 def _student(entry):
     """Return whose submission a file or a folder is."""
-    name = entry.name
-    if not entry.is_dir():
-        name = ENDING.sub("", name) if ENDING.search(name) else entry.stem
-    raw = name.encode("utf-8", "surrogateescape")
+    raw = _stem(entry).encode("utf-8", "surrogateescape")
     return _name(raw.decode("utf-8", "replace"))
+
+
+def _stem(entry):
+    """Return a folder's name, or a file's without what says that it is a notebook."""
+    if entry.is_dir():
+        return entry.name
+    return ENDING.sub("", entry.name) if ENDING.search(entry.name) else entry.stem
 
 
 def _students(entries, known):
@@ -189,10 +193,8 @@ def _letters(name):
 
 
 def _spelt(entry):
-    """Return the name as it is spelt, without an ending or an accent's spelling."""
-    name = entry.name if entry.is_dir() else ENDING.sub("", entry.name)
-    name = name if entry.is_dir() or ENDING.search(entry.name) else entry.stem
-    return unicodedata.normalize("NFC", name)
+    """Return the name as it is spelt, however its accents are."""
+    return unicodedata.normalize("NFC", _stem(entry))
 
 
 def _free(student, taken):

@@ -111,8 +111,7 @@ def mark(submission, assignment, sandbox, course_seed, key="") -> Result:
         result.notes = [clean(f"The file: {error}.")]
         return result
     exports = {name: q.exports for name, q in assignment.questions.items()}
-    wanted = [name for names in exports.values() for name in names]
-    pages, was_text = notebook.restored(pages, wanted)
+    pages, was_text = notebook.restored(pages, assignment.exports)
     result.written = notebook.written_answer(pages.text, assignment.released)
     for line in was_text:
         result.notes.append(
@@ -172,7 +171,7 @@ class Answer:
 
 def _run_checks(assignment, session, result):
     """Run all public tests before any hidden input reaches the student's code."""
-    exports = [n for q in assignment.questions.values() for n in q.exports]
+    exports = assignment.exports
     end = session.names(exports)
     if not end and not session.incidents:
         result.notes.append("It defines nothing that this assignment asks for.")
@@ -199,7 +198,7 @@ def _answers(assignment, question, session, end, places):
     may use its name for something else. But an answer that was corrected further down
     must not lose by that, so that the end counts where it is as good.
     """
-    exports = [n for q in assignment.questions.values() for n in q.exports]
+    exports = assignment.exports
     cases = checks.read(assignment.tests[question])
     asked, tried, settled = assignment.questions[question].exports, [], False
     if question in places:

@@ -141,9 +141,8 @@ def _other_draws(task, box, course_seed):
 @contextmanager
 def _solution(task, box):
     """Run the solution's cells and yield the names that checks need."""
-    exports = [n for question in task.questions.values() for n in question.exports]
     with Session(notebook.parse(task.solution).code, box) as session:
-        yield {"np": np, **session.names(exports), "on_rank": session.on_rank}
+        yield {"np": np, **session.names(task.exports), "on_rank": session.on_rank}
 
 
 def _drawn(task):
@@ -211,10 +210,9 @@ def unfair(results, submissions, task, box, seed) -> list[str]:
     handed_in = {submission.student: submission for submission in submissions}
     total_s = box.limits.total_s * (1 + len(results))
     patient = replace(box, limits=replace(box.limits, total_s=total_s))
-    exports = {n for question in task.questions.values() for n in question.exports}
     told: list[str] = []
     with _solution(task, patient) as names:
-        if exports - names.keys():
+        if set(task.exports) - names.keys():
             return told
         for result in results:
             own = handed_in[result.student]

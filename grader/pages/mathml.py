@@ -161,7 +161,7 @@ class Formula:
         if name in SIGNS:
             return element("mo", SIGNS[name])
         if name in FUNCTIONS:
-            return element("mi", name)
+            return element("mo", name, lspace=".17em", rspace=".17em")
         if name in SPACES:
             return element("mspace", width=SPACES[name])
         if name in NOTHING:
