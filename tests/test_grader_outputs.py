@@ -858,7 +858,9 @@ def test_a_row_that_is_ok_and_suspicious_is_marked():
     assert "python -m grader compare" in text(page)
     assert "python -m grader compare" not in text(report.page(crowd[:5], TASK))
     # What only an instructor can do is no use to a student.
-    assert "compare" not in text(feedback.page(crowd[5], TASK))
+    page = text(feedback.page(crowd[5], TASK))
+    assert "compare" not in page
+    assert "Tell your instructor, who can find out" in page
 
 
 def test_all_statuses_are_explained():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader import notebook
+from grader.marking import names
 from grader.marking.mark import Submission
 from grader.text import clean
 
@@ -18,12 +19,6 @@ LITTER = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 ENDING = re.compile(r"\.ipynb(\.(json|txt))?$", re.I)
 VARIANTS = tuple("123456789")
 TIMES = re.compile(r"[1-9]|10|[1-9]\.\d")
-UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-# Letters that are no others with an accent.
-NO_ACCENTS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae"})  # noqa: RUF001
-# What learning platforms make of a file's or a folder's name.
-CANVAS = re.compile(r"([^_]+)_(?:LATE_)?(\d{2,})_\d{3,}_.+", re.I)
-MOODLE = re.compile(r"(.+?)_(\d{2,})_assignsubmission_\w+_.*")
 
 
 @dataclass(frozen=True)
@@ -72,13 +67,13 @@ def submissions(
         raise InputError(f"{folder} must be a folder of notebooks, and there is none.")
     known = read_roster(roster) if roster else {}
     entries = _entries(folder)
-    names = _students(entries, known)
+    students = _students(entries, known)
     found: dict[str, Submission] = {}
     places: dict[str, Path] = {}
     for entry in entries:
-        submission = read(entry, known, assignment, names[entry])
+        submission = read(entry, known, assignment, students[entry])
         student = submission.student
-        if student in found and _from_a_platform(entry):
+        if student in found and names.of_a_platform(_name(entry.name)):
             # The platform tells students apart: these are two files of one of them.
             if submission.problem:
                 continue
@@ -110,10 +105,10 @@ def _entries(folder):
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     entries = [entry for entry in entries if entry.name not in LITTER]
     seen = [entry for entry in entries if not entry.name.startswith(".")]
-    names = {_student(entry) for entry in seen}
+    taken = {_student(entry) for entry in seen}
     hidden = [entry for entry in entries if entry.name.startswith(".")]
     kept = [entry for entry in hidden if _is_notebook(entry)]
-    return seen + [entry for entry in kept if _student(entry).lstrip(".") not in names]
+    return seen + [entry for entry in kept if _student(entry).lstrip(".") not in taken]
 
 
 def passed_over(folder: Path) -> list[str]:
@@ -149,7 +144,7 @@ def _stem(entry):
 
 def _students(entries, known):
     """Return entry → student: by the roster, or as the learning platform has it."""
-    told = {entry: _from_a_platform(entry) for entry in entries}
+    told = {entry: names.of_a_platform(_name(entry.name)) for entry in entries}
     numbers: dict[str, set] = {}
     for name, number in filter(None, told.values()):
         numbers.setdefault(name, set()).add(number)
@@ -159,7 +154,7 @@ def _students(entries, known):
         if told[entry] is None or found[entry] in known:
             continue
         name, number = told[entry]
-        alike = [student for student in known if _alike(student, name)]
+        alike = [student for student in known if names.alike(student, name)]
         if number in known:
             found[entry] = number
         elif len(alike) == 1 and len(numbers[name]) == 1:
@@ -168,28 +163,6 @@ def _students(entries, known):
             # Two students may have one name, but not one number.
             found[entry] = name if len(numbers[name]) == 1 else f"{name} ({number})"
     return found
-
-
-def _from_a_platform(entry):
-    """Return the student's name and number that Canvas or Moodle put into a name."""
-    match = MOODLE.fullmatch(entry.name) or CANVAS.fullmatch(entry.name)
-    return (_name(match[1]), match[2]) if match else None
-
-
-def _alike(student, name):
-    """Tell whether a roster's name is a platform's: Doe, Jane and Jane Doe, doejane."""
-    wanted = "".join(_letters(name))
-    spelt_out = unicodedata.normalize("NFC", student.casefold()).translate(UMLAUTS)
-    for parts in (_letters(student), _letters(spelt_out)):
-        if wanted in ("".join(parts[n:] + parts[:n]) for n in range(len(parts))):
-            return True
-    return False
-
-
-def _letters(name):
-    """Return the words of a name in small letters without accents."""
-    plain = unicodedata.normalize("NFKD", name.casefold().translate(NO_ACCENTS))
-    return re.findall(r"\w+", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
 def _spelt(entry):
@@ -256,9 +229,9 @@ def _the_one(folder, assignment):
         of_this = [path for path in inside if _says(path) == assignment]
         inside = of_this if len(of_this) == 1 else inside
     if len(inside) > 1 and len({_bytes(path) for path in inside}) > 1:
-        names = ", ".join(path.name for path in inside[:5])
+        some = ", ".join(path.name for path in inside[:5])
         raise notebook.UnreadableError(
-            f"its folder holds {len(inside)} notebooks, not 1: {names}"
+            f"its folder holds {len(inside)} notebooks, not 1: {some}"
         )
     if not inside:
         raise notebook.UnreadableError("its folder holds 0 notebooks, not 1")
@@ -304,9 +277,9 @@ def doubts(found: list[Submission], roster: Path | None) -> list[str]:
     known, told = read_roster(roster), []
     strangers = [s.student for s in found if s.student not in known]
     if strangers:
-        names = ", ".join(strangers)
         told.append(
-            f"Not in the roster, so with the variant of their own notebook: {names}. "
+            f"Not in the roster, so with the variant of their own notebook: "
+            f"{', '.join(strangers)}. "
             "If they stand in it under another name, give them this one there."
         )
     others = [

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from grader.marking.mark import DOUBTED, MEANING, NOT_RUN
+from grader.marking.mark import MEANING, NOT_RUN
 from grader.marking.store import file_name
 from grader.pages import html, words
 
@@ -66,7 +66,7 @@ def _is_odd(result):
 
 def _is_doubted(result):
     """Tell whether a check failed that had passed on the student's machine."""
-    return any(note.startswith(DOUBTED.partition("{}")[0]) for note in result.notes)
+    return any(map(words.doubted, result.notes))
 
 
 def _pictures(ran, task, questions):

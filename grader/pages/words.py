@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from grader.marking.failures import first_failure
-from grader.marking.mark import MEANING, NOT_RUN
+from grader.marking.mark import DOUBTED, MEANING, NOT_RUN
 from grader.sandbox.session import LOSSES_A_NAME
 from grader.text import clean
 
@@ -127,6 +127,8 @@ def _not_run(result, task):
 
 def _told(text):
     """Return the kind of a note, and the note without its full stop."""
+    if doubted(text):
+        return "doubted", _cut(text).rstrip(".")
     if RAISED.fullmatch(text):
         return "raised", _cut(text).rstrip(".")
     for status, meaning in MEANING.items():
@@ -134,6 +136,11 @@ def _told(text):
             place = text.removesuffix(f": {meaning}.")
             return status, f"{place} {meaning}"
     return "", _cut(text).rstrip(".")
+
+
+def doubted(note: str) -> bool:
+    """Tell whether a note says that a check failed which had passed at home."""
+    return note.startswith(DOUBTED.partition("{}")[0])
 
 
 def _why(text):
@@ -147,6 +154,9 @@ def _explained(limits):
     """Return the kind of a note → what you may use, and what to do about it."""
     stopped = f"After {LOSSES_A_NAME} such failures a function is not called again."
     return {
+        "doubted": (
+            "Tell your instructor, who can find out whether it is the marker's fault."
+        ),
         "TIMEOUT": (
             f"A cell may compute for {limits.cell_s:g} seconds, a call by a check for "
             f"{limits.call_s:g}, and the whole notebook for {limits.total_s:g}. Look "
