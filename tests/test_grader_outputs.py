@@ -744,6 +744,8 @@ def test_a_formula_is_drawn(tex, drawn):
         r"\input{x}",
         r"\frac{a",
         "{" * 500,
+        r"\hat" * 490 + "x",
+        r"\left(" * 300,
         "x^2^3",
         "x" * 3000,
         r"\begin{document} x \end{document}",

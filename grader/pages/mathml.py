@@ -110,13 +110,9 @@ class Formula:
 
     def _row(self, ends):
         """Return what stands before one of the tokens that end a row."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise UnknownError("too deep")
         items = []
         while (token := self._peek()) and token not in ends:
             items.append(self._with_scripts())
-        self.depth -= 1
         return element("mrow", *items)
 
     def _with_scripts(self):
@@ -142,7 +138,15 @@ class Formula:
         return base
 
     def _item(self):
-        token = self._next()
+        """Return one item, whatever is nested in it."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise UnknownError("too deep")
+        inner = self._made_of(self._next())
+        self.depth -= 1
+        return inner
+
+    def _made_of(self, token):
         if token == "{":
             inner = self._row(["}"])
             self._next()
