@@ -3,6 +3,19 @@
 Each form is a small notebook of a made-up assignment. What stands around the answers is
 written in the style of public notebooks: set-up cells that mount, install, draw, ask
 where they run, and cells that only Jupyter understands.
+
+Cells of these kinds stand, with other content, in (repository: path)
+
+- probml/pyprobml: notebooks/book1/02/softmax_plot.ipynb (an import that may fail, with
+  an install in its place; drawing)
+- gretelai/navigator-helpers: navigator_helpers/tasks/text_to_code/__init__.py, and
+  ValerioL29/InfEdit: infedit/utils.py (is this Colab?)
+- exoplanet-dev/exoplanet: docs/_static/notebooks/notebook_setup.py, and
+  spacetelescope/tessworkshop_tutorials: starry/workshop_utils/notebook_setup.py
+  (get_ipython(), rcParams)
+- zerotodeeplearning/ztdl-5-day-bootcamp: utils/matplotlibconf.py (rcParams)
+- shraddhagatty/DataScience: HW1/workshop-checkpoint.py (a backend, warnings)
+- kevinparamo/codeflex-python: README.md (await piplite.install)
 """
 
 import json
