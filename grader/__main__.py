@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from grader.marking import batch, collect, sheet, trial
+from grader.marking import compare as comparing
 from grader.marking.store import Store, StoreError
 from grader.pages import outputs
 from grader.release import assignment
@@ -41,12 +42,21 @@ Then fill in the column `points` of written.csv, and merge it:
 
 status is ok, or says what happened: TIMEOUT (code ran too long), DIED (it ended its
 process or took too much memory), FLOOD (it returned far too much), PROTOCOL (it
-answered what can't be read), UNREADABLE (no notebook), MISSING (nothing came).
-Points earned beside such an accident are kept.
+answered what can't be read), UNREADABLE (no notebook), OTHER (another assignment's),
+MISSING (nothing came), LOST (marking it ended the marker's own process, twice: the
+next run tries again). Points earned beside such an accident are kept.
+
+When somebody says that a check passes on their machine, run it both ways:
+
+  python -m grader compare submissions/hw2/student-007.ipynb
+"""
+COMPARE = """\
+Run a notebook's public checks in a plain kernel, as a student's Jupyter does, and as
+the marker does; show the first difference. Both run in the sandbox.
 """
 EXPECTED = (
     assignment.AssignmentError,
-    batch.MarkingError,
+    comparing.CompareError,
     collect.InputError,
     sheet.SheetError,
     StoreError,
@@ -78,7 +88,7 @@ def _add_options(add):
     add("assignment", help="hw1 …, built by `make assignments`")
     add("submissions", nargs="?", type=Path, help="the folder with the notebooks")
     add("--out", type=Path, required=True, help="the folder for all that is written")
-    add("--roster", type=Path, metavar="CSV", help="columns student and variant")
+    add("--roster", type=Path, metavar="CSV", help="columns student, variant, times")
     seed = "the course's secret, made if missing (default: %(default)s)"
     file = Path("course-seed.txt")
     add("--seed-file", type=Path, default=file, metavar="FILE", help=seed)
@@ -109,7 +119,11 @@ def course_seed(path: Path, say) -> str:
 
 
 def main(argv=None) -> int:
-    """Mark or merge; return the exit status."""
+    """Mark, merge or compare; return the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if argv[:1] == ["compare"]:
+        return compare(compare_parser().parse_args(argv[1:]), console)
     words = parser()
     options = words.parse_args(argv)
     if options.submissions is None and not options.merge:
@@ -118,7 +132,6 @@ def main(argv=None) -> int:
         words.error(f"--jobs must be 1 or more, got {options.jobs}")
     if options.submissions and inside(options.out, options.submissions):
         words.error("--out must be a folder apart from the submissions")
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         task = assignment.load(options.assignment)
         with Store(options.out, task).locked() as store:
@@ -138,9 +151,12 @@ def main(argv=None) -> int:
 
 def mark_all(options, task, store, console) -> None:
     """Mark what was handed in and write everything."""
-    submissions = collect.submissions(options.submissions, options.roster)
-    for line in collect.doubts(submissions, options.roster):
+    folder, roster = options.submissions, options.roster
+    submissions = collect.submissions(folder, roster, task.name)
+    for line in collect.doubts(submissions, roster) + collect.passed_over(folder):
         console.print(line, markup=False)
+    if store.forgot_roster(roster):
+        console.print("The last run had a roster, and this one has none: say --roster.")
     if not options.seed_file.exists():
         store.seeded(None, options.again)
     seed = course_seed(options.seed_file, console.print)
@@ -158,6 +174,38 @@ def mark_all(options, task, store, console) -> None:
     with where(options, box) as executor, bar as tell:
         results = batch.run(submissions, task, box, seed, executor, store, tell)
     finish(store, results, console)
+    for line in trial.unfair(results, submissions, task, box, seed):
+        console.print(line, markup=False)
+
+
+def compare_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line of ``compare``."""
+    words = argparse.ArgumentParser(
+        prog="python -m grader compare", description=COMPARE
+    )
+    words.add_argument("submission", type=Path, help="a notebook, or its folder")
+    name = "hw1 … (default: what the notebook's first cell says)"
+    words.add_argument("--assignment", default="", help=name)
+    return words
+
+
+def compare(options, console) -> int:
+    """Run a notebook both ways and say what differs; return the exit status.
+
+    It is 1 if a check passes in a kernel and fails here, or if there is no telling.
+    """
+    try:
+        submission = collect.read(options.submission, {}, options.assignment)
+        name = options.assignment or comparing.assignment_of(submission)
+        task = assignment.load(name)
+        box = walls.find(task.packages, task.limits)
+        found = comparing.compare(submission, task, box)
+    except EXPECTED as error:
+        console.print(f"Error: {error}", markup=False)
+        return 1
+    for line in found.told():
+        print(line)
+    return 1 if found.lost else 0
 
 
 def where(options, box):
@@ -210,6 +258,9 @@ def finish(store, results, console) -> None:
         )
     odd = sum(result.status != "ok" for result in results)
     console.print(f"{len(results)} submissions, {odd} of them not ok.")
+    lost = sum(result.status == "LOST" for result in results)
+    if lost:
+        console.print(f"{lost} of them LOST: run the same command again to mark them.")
     console.print(f"Grades: {store.out / 'grades.csv'}", markup=False)
     console.print(f"Report: {store.out / 'report.html'}", markup=False)
     waiting = outputs.waiting(store, results)

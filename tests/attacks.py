@@ -289,7 +289,7 @@ CELLS = {
         "class Odd(Exception, metaclass=Meta): pass\nraise Odd"
     ),
     "a name of 5 MB": "raise type('x' * 5_000_000, (ValueError,), {})('y')",
-    "a thread": "import threading\nthreading.Thread(target=int).start()",
+    "a thread": "import _thread\n_thread.start_new_thread(int, ())",
     "more memory than there is": "x = bytearray(10**12)",
 }
 
@@ -323,10 +323,7 @@ SPOILS = {
 LOSES = {
     "DIED": {
         "os._exit": "import os\nos._exit(0)",
-        "a signal": "import os\nos.kill(os.getpid(), 9)",
-        "a signal to all": (
-            "import os\ntry:\n    os.kill(-1, 9)\nfinally:\n    os.kill(os.getpid(), 9)"
-        ),
+        "an abort": "import os\nos.abort()",
         "a crash": "import ctypes\nctypes.string_at(0)",
         "closed pipes": "import os\nos.closerange(3, 64)",
     },
@@ -340,6 +337,16 @@ LOSES = {
             "            pass\n    except BaseException:\n        pass"
         )
     },
+}
+
+# Cells that lose root's worker. An ordinary user's is the first process in there, which
+# no process in there can end by a signal.
+SIGNALS = {
+    "a signal": "import os\nos.kill(os.getpid(), 9)",
+    "a signal to all": (
+        "import os\ntry:\n    os.kill(-1, 9)\nexcept ProcessLookupError:\n    pass\n"
+        "finally:\n    os.kill(os.getpid(), 9)"
+    ),
 }
 
 # Cells of which a notebook may hold many, and which none of them loses the worker.
@@ -424,7 +431,7 @@ INSIDE = {
         "import subprocess\n"
         "subprocess.Popen(['/bin/sleep', '99'], start_new_session=True)"
     ),
-    "a thread": "import threading\nthreading.Thread(target=int).start()",
+    "a thread": "import _thread\n_thread.start_new_thread(int, ())",
     "multiprocessing": (
         "import multiprocessing\n"
         "multiprocessing.get_context('fork').Process(target=int).start()"
@@ -444,6 +451,20 @@ INSIDE = {
     "another root": "import os\nos.chroot('/tmp')",
     "tracing": call("ptrace", 16, 1, 0, 0),
     "being traced": call("ptrace", 0, 0, 0, 0),
+    "the memory of another process": (
+        "import os\nothers = set(filter(str.isdigit, os.listdir('/proc')))\n"
+        "opened = []\nfor n in others - {str(os.getpid())}:\n    try:\n"
+        "        opened.append(open(f'/proc/{n}/mem', 'r+b', 0))\n"
+        "    except OSError:\n        pass\nassert opened"
+    ),
+    "staying when the marker goes": call("prctl", 1, 0, 0, 0, 0),
+    "a lock that other workers see": (
+        "import fcntl\nfcntl.flock(open('/worker/wire.py'), fcntl.LOCK_EX)"
+    ),
+    "a watch over what other workers read": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\nqueue = libc.inotify_init1(0)\n"
+        "assert libc.inotify_add_watch(queue, b'/worker/wire.py', 1) >= 0"
+    ),
     "memory that outlives its use": call("shmget", 0, "ctypes.c_size_t(2**20)", 0o1600),
     "semaphores": call("semget", 0, 1000, 0o1600),
     "message queues": call("msgget", 0, 0o1600),

@@ -211,6 +211,100 @@ FALSE = {
     ),
     "the tangent above": (r"\log t \ge t - 1", "t > 0"),
     "a size of at least two": (r"K \ge 2 K - 2", "K size"),
+    "a sum that may have no term": (r"\sum_{i=3}^{t} 1 = t - 2", "t size"),
+    "a sum that may end before it begins": (r"\sum_{i=1}^{K-3} 1 = K - 3", "K size"),
+    "an index that begins at 0": (
+        r"\sum_{i=0}^{K} \sum_{j=1}^{K} \delta_{ij} = K + 1",
+        "K size",
+    ),
+    "0 to the power of 0": (r"\sum_{i=0}^{t} 0^i = 0", "t size"),
+    "a sum without the entry that grows": (
+        r"\lim_{z_k \to \infty} \frac{\sum_{j=1}^{K-1} e^{z_j}}{e^{z_k}} = 1",
+        "z_k real",
+    ),
+    "an entry that grows in every term": (
+        r"\lim_{x_1 \to \infty} \frac{1}{x_1} \sum_i |x_i - x_1| = 0",
+        "x_k real",
+    ),
+    "a limit at a jump": (
+        r"\lim_{x \to 0^+} \lceil x \rceil \sum_k z_k = 0",
+        "x, z_k real",
+    ),
+    "a limit at a kink": (
+        r"\lim_{x \to 0} \frac{|x|}{x} \sum_k z_k = 0",
+        "x, z_k real",
+    ),
+    "an integral that begins anywhere": (
+        r"\int_a^b |x| dx = \frac{b^2 - a^2}{2}",
+        "a, b real",
+    ),
+    "an integral over a pole": (
+        r"\int_{-a}^{2a} \frac{1}{x^2} dx = -\frac{3}{2a}",
+        "a > 0",
+    ),
+    "a slope for positive numbers only": (
+        r"f'(z) = 1",
+        "z real",
+        ["f(x) = |x|"],
+    ),
+    "a maximum as a linear function": (
+        r"g(x + y) = g(x) + g(y)",
+        "x_k, y_k real",
+        [r"g(z) = \max_k z_k"],
+    ),
+    "one place for the maxima of two rows": (
+        r"\frac{\partial m_1}{\partial x_{1k}} = \frac{\partial m_2}{\partial x_{2k}}",
+        "x_{jk} real",
+        [r"m_j = \max_k x_{jk}"],
+    ),
+    "a maximum over entries beyond the last": (
+        r"z_{K+1} \le \max_k z_k",
+        "z_k real; K size",
+    ),
+    "the diagonal of a table of distributions": (
+        r"\sum_k p_{kk} = 1",
+        "p_{jk} distribution",
+    ),
+    "one index in two merged sums": (
+        r"\sum_i \sum_j \frac{1}{x_i + x_j} \ge \sum_i \frac{K}{2 x_i}",
+        "x_k > 0",
+    ),
+    "a mean over sums of unequal length": (
+        r"\mathbb{E} \Bigl[ \sum_{k=1}^{K} z_k \sum_{j=1}^{K-1} z_j \Bigr] = K s^2",
+        "z_k noise; s > 0",
+    ),
+    "a mean of two families": (
+        r"\mathbb{E} [ x_1 z_1 ] = s^2",
+        "x_k, z_k noise; s > 0",
+    ),
+    "the sign of a power": (r"(-2)^K \le 0", "K size"),
+    "a function of a matrix and its transpose": (
+        r"f(F) = f(F^\top)",
+        "F_{jk} real; f function",
+    ),
+    "a function of a vector and a number": (
+        r"f(v) = f(c)",
+        "c real; f function",
+        ["v_k = c"],
+    ),
+    "two sums over answers": (
+        r"\sum_{y \in \{0, 1\}^K} \sum_{x \in \{0, 1\}^K} r(y) x_k "
+        r"= \sum_{y \in \{0, 1\}^K} \sum_{x \in \{0, 1\}^K} r(y) y_k",
+        "r joint",
+    ),
+    "a value put in one entry only": (
+        r"\left. \sum_j x_j \right|_{x_k = 0} = \sum_j x_j",
+        "x_k real",
+    ),
+    "parts of 1 that are equal in every term": (
+        r"\sum_k (p_k - q_k) (\lceil k x \rceil - k x) \ge 0",
+        "p_k, q_k distribution; x real",
+    ),
+    "rounded up as far as down": (
+        r"\lceil z_k \rceil + \lfloor z_k \rfloor \le 2 z_k",
+        "z_k real",
+    ),
+    "a product of numbers of either sign": (r"\prod_k x_k \ge 0", "x_k real"),
 }
 
 # True for some numbers of classes only: these are checked, and not called proved.
@@ -254,10 +348,60 @@ REFUSED = {
         "F_{jk} real",
         "around the dots",
     ),
+    "one index twice": (r"\sum_{j<j} x_j x_j \ge 0", "x_k > 0", "needs two indices"),
     "orders that differ": (
         r"\frac{d^2}{dx} x^2 = 2",
         "x real",
         "orders above and below",
+    ),
+    "a value where the letter can't be": (
+        r"\left. \frac{d}{dx} |x| \right|_{x = -1} = 1",
+        "x > 0",
+        "can't be -1",
+    ),
+    "a formula under a brace": (
+        r"\underbrace{x + x}_{= 3x} = 2x",
+        "x real",
+        "text was expected",
+    ),
+    "a relation in words": (
+        r"\underbrace{x + x}_{\text{= 3x}} = 2x",
+        "x real",
+        "can't hold a relation",
+    ),
+    "two numbers side by side": (r"2 3 = 6", "", "side by side"),
+    "a power with a point": (r"4^2.5 = 32", "", "is not known"),
+    "what a slash divides by": (r"1/2x = x/2", "x real", "not clear"),
+    "the logarithm of a quotient": (r"\log 8/2 = \log 4", "", "not clear"),
+    "the power of a logarithm": (
+        r"\log (x)^2 = \log x^2",
+        "x > 0",
+        "not clear",
+    ),
+    "e as a letter": (r"e + e^{\log x} = e + x", "e, x > 0", "base of the exp"),
+    "a number up to infinity": (r"\frac1x = 0", r"0 < x < \infty", "must be a number"),
+    "a number between none": (r"x < 1", "1 < x < 0", "no x lies between"),
+    "a square as a negative letter": (r"x^2 < 0", "x^2 < 0", "can't be negative"),
+    "a logarithm that is never real": (
+        r"\log(-x) = \log x + \log(-1)",
+        "x > 0",
+        "no point was found",
+    ),
+    "a quotient of two zeros": (
+        r"\frac{(x + 1)^2 - x^2 - 2x - 1}{(x + 1)^2 - x^2 - 2x - 1} = 1",
+        "x real",
+        "always 0",
+    ),
+    "two rows side by side": (
+        r"x^\top y^\top = x y^\top",
+        "x_k, y_k real",
+        "a row can't follow",
+    ),
+    "a row and a column": (r"x^\top = x", "x_k real", "as rows or as columns"),
+    "a matrix before a row": (
+        r"F x^\top = F x",
+        "x_k, F_{jk} real",
+        "a row can't follow",
     ),
     "a sum over the wrong size": (
         r"\sum_{k=1}^{N} p_k = 1",

@@ -27,6 +27,7 @@ import sympy as sp
 from celib.book.proofs import _chapter
 from celib.book.proofs._chapter import Call, meaning_of
 from celib.book.proofs._known import KNOWN
+from celib.book.proofs._meaning import NeedsIndex
 from celib.book.proofs._mutants import mutants
 from celib.book.proofs._numbers import (
     Rejected,
@@ -42,7 +43,7 @@ CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 # A changed equation may be one that sympy would work on for ever.
 SECONDS = 20
 # What an equation that can't be read, or has no meaning, may raise.
-REFUSALS = (*STUCK, KeyError, IndexError, ZeroDivisionError, OverflowError)
+REFUSALS = (*STUCK, NeedsIndex, LookupError, ArithmeticError)
 
 
 class TooSlow(Exception):

@@ -414,6 +414,8 @@ def test_the_seed_decides_the_inputs():
     assert seeds.course_variant() == 4
     seeds.set_course("two")
     assert (first != seeds.course_rng("q1").normal(size=3)).all()
+    seeds.set_course("one", submission="another notebook")
+    assert (first != seeds.course_rng("q1").normal(size=3)).all()
     seeds.set_course("one")
     np.testing.assert_array_equal(first, seeds.course_rng("q1").normal(size=3))
 

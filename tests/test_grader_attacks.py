@@ -12,6 +12,7 @@ import secrets
 import socket
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import attacks
@@ -20,8 +21,9 @@ import pytest
 from grading import code_cells, mark, notebook, solution_cells
 
 from grader.marking import collect
-from grader.marking.mark import MEANING
+from grader.marking.mark import MEANING, Submission
 from grader.marking.store import Store
+from grader.notebook import titles
 from grader.pages import feedback, gradescope
 from grader.release import seeds
 from grader.sandbox import session
@@ -136,7 +138,7 @@ def test_answers_that_change_or_come_from_a_table_earn_what_they_are(marked):
     bodies = {"log_softmax": first, "smooth": table, "loss": later}
     odd = [attacks.function(*pair) for pair in bodies.items()]
     result = marked([*solution_cells(), attacks.FREEZE, kept, *odd])
-    assert result.scores == FULL | {"q1": 3, "q2": 2, "q3": 3}
+    assert result.scores == FULL | {"q1": 3, "q2": 1, "q3": 3}
     assert (result.status, result.notes) == ("ok", [])
 
 
@@ -273,7 +275,7 @@ def test_cells_that_raise_cost_nothing_else(marked):
     assert result.scores == FULL
     assert result.status == "ok"
     assert len(result.notes) == len(attacks.CELLS)
-    assert all(note.startswith("Cell ") for note in result.notes)
+    assert all(note.startswith("The cell “") for note in result.notes)
 
 
 @in_walls
@@ -291,8 +293,19 @@ def test_cells_that_lose_the_worker_are_left_out(marked, status):
     result = marked([*cells, *solution_cells()], cell_s=1)
     assert result.scores == FULL
     assert result.status == status
-    want = [f"cell {n}: {MEANING[status]}." for n in range(1, len(cells) + 1)]
+    want = [f"The cell {title}: {MEANING[status]}." for title in titles(cells)]
     assert result.notes == want
+
+
+@in_walls
+def test_a_signal_to_oneself_costs_nothing_else(marked):
+    cells = attacks.SIGNALS.values()
+    result = marked([*cells, *solution_cells()])
+    lost = os.getuid() == 0
+    assert result.scores == FULL
+    assert result.status == ("DIED" if lost else "ok")
+    notes = [f"The cell {title}: {MEANING['DIED']}." for title in titles(cells)]
+    assert result.notes == (notes if lost else [])
 
 
 @in_walls
@@ -360,13 +373,15 @@ def test_a_worker_that_is_kept_forgets_every_name_and_is_replaced_when_lost(hw2)
     cells, leaves = solution_cells(), "import os\nos._exit(0)"
     with sandbox.OneWorker(sandbox.Sandbox(hw2.task.packages, limits), 1) as one:
         with one.worker() as first:
-            assert mark(cells, hw2.task, box=one).scores == FULL
-            assert mark(["x = 1"], hw2.task, box=one).total == 0
-            assert first.poll() is None
+            pass
+        assert mark(cells, hw2.task, box=one).scores == FULL
+        assert mark(["x = 1"], hw2.task, box=one).total == 0
+        assert first.poll() is None
         lost = mark([*cells, leaves], hw2.task, box=one)
         assert (lost.scores, lost.status) == (FULL, "DIED")
         with one.worker() as second:
-            assert second.pid != first.pid
+            assert first.poll() is not None
+        assert second.pid != first.pid
         assert mark(cells, hw2.task, box=one).status == "ok"
     assert second.poll() is not None
 
@@ -383,7 +398,12 @@ def tries(code):
 
 
 def got_through(result, names):
-    numbers = [int(n.split()[1]) for n in result.notes if "THROUGH" in n]
+    # They all begin with the same line.
+    numbers = [
+        int(note.partition("(number ")[2].split()[0])
+        for note in result.notes
+        if "THROUGH" in note
+    ]
     return [list(names)[number - 1] for number in numbers]
 
 
@@ -402,7 +422,10 @@ def test_of_the_grader_only_the_worker_and_the_wire_can_be_seen(marked):
     imports = ["import grader", "import session", "import probe", "import walls"]
     result = marked([tells, finds, *map(tries, imports)])
     _, files, folders = result.notes
-    assert files == "Cell 1 raised ValueError: ['wire.py', 'worker.py']"
+    assert files == (
+        "The cell “import os” raised ValueError: "
+        "['shell.py', 'standins.py', 'wire.py', 'worker.py']"
+    )
     assert "'/site', '/worker'" in folders
     assert "grader" not in folders
     assert not any("THROUGH" in note for note in result.notes)
@@ -503,17 +526,18 @@ def test_what_students_see_holds_no_hidden_input(marked, hw2):
         for name, way in attacks.WAYS.items()
     ]
     last = "raise ValueError(seen)"
-    result = marked([*solution_cells(), attacks.FREEZE, "seen = []", *odd, last])
+    data = notebook(*solution_cells(), attacks.FREEZE, "seen = []", *odd, last)
+    result = marked(data)
     assert result.scores == NO_FUNCTION
-    hidden = set(hidden_numbers())
+    hidden = set(hidden_numbers(data))
     assert len({n for n in hidden if n in messages(result)}) > 20
     for text in (*shown(result, hw2.task), *result.notes, result.status):
         assert not {n for n in hidden if n in text}
 
 
-def hidden_numbers():
-    """Return the hidden inputs of the first two questions, to eight digits."""
-    seeds.set_course(grading.SEED)
+def hidden_numbers(data):
+    """Return a notebook's hidden inputs of the first two questions, to eight digits."""
+    seeds.set_course(grading.SEED, submission=Submission("student-001", data).hash)
     for z in (
         seeds.course_rng("q1").normal(0, 3, (4, 5)),
         seeds.course_rng("q1 classes").uniform(-3000, 0, (5, 7)),
@@ -680,5 +704,24 @@ def test_a_hole_in_the_walls_is_found_before_a_student_does(monkeypatch):
     assert sandbox.tried(box) == []
     monkeypatch.setattr(sandbox.syscalls, "rules", lambda: b"")
     holes = " ".join(sandbox.tried(box))
-    for hole in ("memory that no limit counts", "for the next student", "namespaces"):
+    for hole in (
+        "memory that no limit counts",
+        "for the next student",
+        "namespaces",
+        "stay when the marker is gone",
+    ):
         assert hole in holes
+
+
+@in_walls
+def test_an_open_first_process_is_found_before_a_student_does(monkeypatch):
+    walls = sandbox._walls
+    without = [word for word in walls() if word != "--as-pid-1"]
+    monkeypatch.setattr(sandbox, "_walls", lambda: without)
+    holes = sandbox.tried(sandbox.Sandbox(("numpy",), grading.LIMITS))
+    # Root's first process keeps another name than the worker's, and some systems let
+    # nobody open the memory of a process that they have not started.
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    guarded = os.getuid() == 0 or (scope.exists() and scope.read_text().strip() != "0")
+    hole = "it can write to the memory of another process"
+    assert holes == ([] if guarded else [hole])

@@ -8,7 +8,9 @@ import random
 import re
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
+from urllib.parse import unquote
 
 import matplotlib as mpl
 import numpy as np
@@ -18,12 +20,23 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 from chapters import ROOT
+from grader import notebook
 from grader.limits import Limits
 from grader.marking import mark as marking
 from grader.marking import sheet as sheets
 from grader.marking.checks import Case
 from grader.marking.mark import Result, Submission, mark
-from grader.pages import answers, feedback, gradescope, report, words
+from grader.marking.store import Store
+from grader.pages import (
+    answers,
+    feedback,
+    gradescope,
+    mathml,
+    outputs,
+    report,
+    words,
+    written,
+)
 from grader.release.assignment import Assignment, Question
 from grader.sandbox import session
 from grader.sandbox.inside import wire
@@ -51,6 +64,12 @@ TASK = Assignment(
 )
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror='alert(1)'>\"&\u202e\ud800"
 HOSTILE += "w" * 150
+
+
+PNG = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNi"
+    "AAAABgADNjd8qAAAAABJRU5ErkJggg=="
+)
 
 
 def check(code, hidden=False, points=1, **names):
@@ -96,7 +115,10 @@ def hostile():
 
     checks = {"q1": [check("f()", f=f)], "q2": []}
     return result(
-        HOSTILE, checks=checks, written=HOSTILE, notes=[f"Cell 3 raised {HOSTILE}"]
+        HOSTILE,
+        checks=checks,
+        written=HOSTILE,
+        notes=[f"The cell “f()” raised {HOSTILE}"],
     )
 
 
@@ -107,6 +129,7 @@ def everything():
     crowd = [result(f"student-{n:03d}", float(n % 5)) for n in range(1, 21)]
     crowd += [bad, unreadable("student-021", problem=HOSTILE)]
     crowd += [result("student-022", walled=False)]
+    crowd += [result("student-023", written=f"![p]({PNG}) $x^2$ $$\\frac{{1}}{{n}}$$")]
     return {
         "friendly": feedback.page(result(q1=1.0), TASK, {"q3": (1.0, "a\nb")}),
         "hostile": feedback.page(bad, TASK, marks),
@@ -135,13 +158,17 @@ def test_a_page_stands_alone_and_runs_nothing(name):
     assert faults.third_parties(soup) == []
     assert faults.faults_of_head(soup) == []
     assert faults.repeated_ids(soup) == []
-    assert soup.find_all(["script", "img", "iframe", "object", "link", "base"]) == []
+    assert soup.find_all(["script", "iframe", "object", "link", "base"]) == []
+    assert all(img["src"].startswith("data:image/png;base64,") for img in soup("img"))
+    assert soup.find_all("img") == [] or name == "answers"
     assert [
         t.name for t in soup.find_all() for a in t.attrs if a.startswith("on")
     ] == []
     assert "\u202e" not in page
     policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})
-    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'"
+    pictures = "; img-src data:" if name == "answers" else ""
+    want = f"default-src 'none'; style-src 'unsafe-inline'{pictures}"
+    assert policy["content"] == want
     assert "prefers-color-scheme: dark" in page
 
 
@@ -305,12 +332,12 @@ def test_points_hints_and_names_of_all_checks_are_there():
 )
 def test_accidents_are_told_once_with_the_limits(status, says):
     meaning = marking.MEANING[status]
-    notes = [f"f: {meaning}."] * 2 + [f"cell 4: {meaning}."]
+    notes = [f"f: {meaning}."] * 2 + [f"The cell “f(3)”: {meaning}."]
     one = result(status=status, notes=notes)
     told = " ".join(words.troubles(one, TASK))
     assert told.count("f " + meaning) == 1
     assert f"f {meaning} (2 times)." in told
-    assert f"Code cell 4 {meaning}." in told
+    assert f"The cell “f(3)” {meaning}." in told
     assert says in told
     assert "After 2 such failures" in told
     assert says in gradescope.results(one, TASK)["output"]
@@ -318,16 +345,17 @@ def test_accidents_are_told_once_with_the_limits(status, says):
 
 
 def test_a_cell_that_raised_is_named():
-    note = "Cell 3 raised NameError: name 'x' is not defined"
+    note = "The cell “y = x” raised NameError: name 'x' is not defined"
     told = words.troubles(result(notes=[note]), TASK)
-    assert told[0] == f"Code {note[0].lower()}{note[1:]}."
-    assert "Restart and run all" in told[1]
+    assert told[0] == f"{note}."
+    assert "Restart and run all" in told[2]
 
 
 def test_a_cell_cannot_pass_its_error_off_as_an_accident():
-    note = "Cell 3 raised X: f: took longer than is allowed and was stopped."
+    cell = "The cell “y” (number 2 of 3)"
+    note = f"{cell} raised X: f: took longer than is allowed and was stopped."
     told = words.troubles(result(notes=[note]), TASK)
-    assert told[0].startswith("Code cell 3 raised X: ")
+    assert told[0].startswith(f"{cell} raised X: ")
     assert not any("21 seconds" in line for line in told)
 
 
@@ -626,9 +654,9 @@ def test_the_answers_stand_in_order_below_the_rubric():
     assert told.index("2.5 points: how") < told.index("first")
     names = [section.h2.get_text() for section in soup.find_all("section")]
     assert names == ["a b", "student-001", "student-002", "student-003"]
-    assert [pre.get_text() for pre in soup.find_all("pre")] == [
+    assert [div.get_text() for div in soup.select(".answer")] == [
         "first",
-        "b *bold*\n$x < 1$",
+        "b *bold*\nx<1x < 1",
     ]
     ids = [section["id"] for section in soup.find_all("section")]
     assert [link["href"] for link in soup.nav.find_all("a")] == [f"#{i}" for i in ids]
@@ -637,6 +665,112 @@ def test_the_answers_stand_in_order_below_the_rubric():
     assert "The notebook holds no written answer." in told
     assert "it is empty" in told
     assert sheets.fingerprint("first") in told
+
+
+def test_pasted_pictures_are_shown():
+    kind, _, data = PNG.removeprefix("data:").partition(";base64,")
+    other = {"image/svg+xml": "PHN2Zz4="}
+    cells = [
+        {
+            "cell_type": "markdown",
+            "source": ["See ![one](attachment:a.png)\n", "![x](attachment:b.svg)"],
+            "attachments": {"a.png": {kind: data}, "b.svg": other, "c.png": None},
+        },
+        {"cell_type": "markdown", "source": f'<img alt="2" src="{PNG}" width=9>'},
+    ]
+    pages = notebook.parse(json.dumps({"cells": cells}).encode())
+    answer = notebook.written_answer(pages.text, ())
+    page = answers.page([result(written=answer)], TASK)
+    assert [img["src"] for img in read(page).find_all("img")] == [PNG, PNG]
+    assert "![x](attachment:b.svg)" in text(page)
+    # A student needs no second copy, and a mark is of what was shown.
+    assert "See [a picture]" in text(feedback.page(result(written=answer), TASK))
+    assert sheets.fingerprint(answer) != sheets.fingerprint("See ")
+
+
+def test_pictures_have_a_limit_of_their_own():
+    large = f"![a](data:image/png;base64,{'A' * 3 * 2**20})"
+    page = answers.page([result(written=f"{large}{large} The end.")], TASK)
+    assert len(read(page).find_all("img")) == 1
+    assert "[a picture of 2.3 MiB: see the notebook]" in text(page)
+    assert "The end." in text(page)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'x" onerror="alert(1)',
+        "https://example.org/a.png",
+        "data:image/svg+xml;base64,PHN2Zz4=",
+        "data:text/html;base64,PHN2Zz4=",
+        "data:image/png;base64,AA<b>",
+    ],
+)
+def test_no_other_picture_is_shown(source):
+    typed = f"![a]({source}) <img src='{source}'> <img src=\"{source}\">"
+    soup = read(answers.page([result(written=typed)], TASK))
+    assert soup.find_all("img") == []
+    assert source in soup.select_one(".answer").get_text()
+
+
+@pytest.mark.parametrize(
+    ("tex", "drawn"),
+    [
+        ("x^2", "<msup><mi>x</mi><mn>2</mn></msup>"),
+        (
+            r"\frac{a}{b}",
+            "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac>",
+        ),
+        (r"\sum_k q_k", "<munder><mo>∑</mo><mi>k</mi></munder>"),
+        (r"\log p", '<mo lspace=".17em" rspace=".17em">log</mo><mi>p</mi>'),
+        (r"\text{if } a < b", "<mtext>if </mtext><mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        (r"\left( x \right]", '<mo stretchy="true">]</mo>'),
+        (r"a &= b \\ &= c", "<mtable"),
+        (r"\begin{cases} 1 & x \\ 0 & y \end{cases}", "<mo>{</mo><mtable"),
+        (r"\mathbb{E}_p \hat{x}", '<mover accent="true"><mrow><mi>x</mi></mrow>'),
+        (r"f'(x)", "<msup><mi>f</mi><mo>′</mo></msup>"),  # noqa: RUF001
+    ],
+)
+def test_a_formula_is_drawn(tex, drawn):
+    made = mathml.mathml(tex)
+    soup = read(made)
+    soup.annotation.decompose()
+    assert drawn.replace(" accent", "") in str(soup).replace(" accent", "")
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\input{x}",
+        r"\frac{a",
+        "{" * 500,
+        r"\hat" * 490 + "x",
+        r"\left(" * 300,
+        "x^2^3",
+        "x" * 3000,
+        r"\begin{document} x \end{document}",
+        r"\left(",
+        r"\text{<b>",
+        "}",
+        "^",
+    ],
+)
+def test_a_formula_that_is_not_known_is_left_as_it_is(tex):
+    made = mathml.mathml(tex)
+    assert read(made).get_text() == tex
+    assert made.startswith("<code>")
+
+
+def test_money_is_no_formula():
+    assert "$5 and $6" in written.shown("It costs $5 and $6.")
+    assert "<math" not in written.shown("It costs $ 5 and 6 $ more.")
+
+
+def test_no_answer_takes_long_to_read():
+    began = time.process_time()
+    for piece in ("$", "\\[", "\\(", r"\begin{align}", "![", "<img ", "![a](data:"):
+        written.shown(piece * (60_000 // len(piece)))
+    assert time.process_time() - began < 20
 
 
 # ---- the report
@@ -665,7 +799,7 @@ def labels(page):
 
 def test_the_report_counts_and_names():
     slow = result("student-002", status="TIMEOUT", notes=["f: " + "x."])
-    raised = result("student-003", notes=["Cell 3 raised KeyError: 'x'"])
+    raised = result("student-003", notes=["The cell “y” raised KeyError: 'x'"])
     results = [unreadable("student-004"), raised, slow, result("student-001")]
     page = report.page(results, TASK)
     assert "4 submissions" in text(page)
@@ -673,11 +807,68 @@ def test_the_report_counts_and_names():
     assert counts == {"ok": "2", "TIMEOUT": "1", "UNREADABLE": "1"}
     odd = cells(page, "Not ok, or with cells that raised")[1:]
     assert [row[0] for row in odd] == ["student-002", "student-003", "student-004"]
-    assert odd[1][2] == "Code cell 3 raised KeyError: 'x'."
+    assert odd[1][2] == "The cell “y” raised KeyError: 'x'."
+
+
+def test_the_report_has_each_students_total_and_a_link_to_the_feedback(tmp_path):
+    names = ["student-001", "Zoë #1/2", "student-003"]
+    results = [result(name, q1=3.0) for name in names]
+    marks = {"student-001": {"q3": (1.5, ""), "q4": (2.0, "")}}
+    store = Store(tmp_path, TASK)
+    outputs.write_all(store, [*results, unreadable("student-004")])
+    page = report.page([*results, unreadable("student-004")], TASK, marks)
+    rows = cells(page, "Points so far")[1:]
+    assert rows == [
+        ["Zoë #1/2", "5.5", "", "5.5", "ok", ""],
+        ["student-001", "5.5", "3.5", "9", "ok", ""],
+        ["student-003", "5.5", "", "5.5", "ok", ""],
+        ["student-004", "0", "", "0", "UNREADABLE", ""],
+    ]
+    links = [link["href"] for link in read(page).select("table a")]
+    assert len(links) == 4
+    for link in links:
+        assert (tmp_path / unquote(link)).is_file()
+    assert "Out of 6.5 for the code and 8.5 by hand" in text(page)
+
+
+def test_a_row_that_is_ok_and_suspicious_is_marked():
+    untried = named("Check 1", 0, hint="Not tried: f is missing, or holds nothing.")
+    copied = [named("Check 1", 2, 2), named("Hidden check 1", 0)]
+    copied += [named("Hidden check 2", 0)]
+    doubt = marking.DOUBTED.format("q1")
+    q2 = [named("Check 1", 2.5, 2.5)]
+    crowd = [
+        result("student-001"),
+        result("student-002", 0.0, 0.0),
+        result("student-003", checks={"q1": [untried], "q2": q2}),
+        result("student-004", checks={"q1": copied, "q2": q2}),
+        result("student-005", written=""),
+        result("student-006", notes=[doubt]),
+        result("student-007", 0.0, 0.0, status="TIMEOUT"),
+    ]
+    page = report.page(crowd, TASK)
+    assert [row[-1] for row in cells(page, "Points so far")[1:]] == [
+        "",
+        "no point for the code",
+        "Question 1: a check was not tried",
+        "Question 1: all public checks passed and no hidden one",
+        "no written answer",
+        "a check passed at home and failed here",
+        "",
+    ]
+    assert len(read(page).select("tr.doubted")) == 5
+    assert "python -m grader compare" in text(page)
+    assert "python -m grader compare" not in text(report.page(crowd[:5], TASK))
+    # What only an instructor can do is no use to a student.
+    page = text(feedback.page(crowd[5], TASK))
+    assert "compare" not in page
+    assert "Tell your instructor, who can find out" in page
 
 
 def test_all_statuses_are_explained():
-    assert set(marking.MEANING) | {"ok", *marking.NOT_RUN} == set(report.MEANINGS)
+    assert set(marking.MEANING) | {"ok", *marking.NOT_RUN, marking.OTHER} == set(
+        report.MEANINGS
+    )
 
 
 def test_the_histogram_counts_all_that_ran():

@@ -8,13 +8,14 @@ from dataclasses import replace
 import mutants
 import pytest
 from false_statements import FALSE, ONLY_SOME, REFUSED
+from written import statement_written
 
 from celib.book.proofs import _chapter, check, define, prove, start_over
 from celib.book.proofs._chapter import Call, meaning_of
 from celib.book.proofs._known import KNOWN
 from celib.book.proofs._numbers import Rejected
 from celib.book.proofs._prover import STUCK, is_proved_for_any_size
-from celib.book.proofs._reader import Statement, read, statement_written
+from celib.book.proofs._reader import Statement, read
 from chapters import CHAPTERS, ROOT
 
 SOFTMAX = r"q_k = \frac{e^{z_k}}{\sum_j e^{z_j}}"

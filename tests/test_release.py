@@ -263,6 +263,18 @@ def test_the_trial_catches_what_does_not_do_its_work(spoilt):
     assert "q4 has 0 wrong answers, needs 3" in said
 
 
+@pytest.mark.usefixtures("walls")
+def test_the_trial_finds_a_check_that_fails_for_some_inputs(spoilt):
+    spoil_text(
+        'rng = course_rng("q2")', 'rng = course_rng("q2")\nassert rng.random() < 0.9'
+    )(spoilt)
+    root = spoilt.parent.parent
+    build("hw2", root)
+    says = r"a hidden check of q2 fails the solution for [1-9]\d? of 50 inputs: Try"
+    with pytest.raises(trial.TrialError, match=says):
+        trial.try_out("hw2", root)
+
+
 def test_the_command_says_what_is_wrong(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "grader.release", "none"],

@@ -36,12 +36,14 @@ def test_its_points_are_those_of_the_assignments():
 
 
 def test_its_table_of_statuses():
-    known = {"ok", *marking.GRAVITY, *marking.NOT_RUN}
+    known = {"ok", *marking.GRAVITY, *marking.NOT_RUN, marking.OTHER}
     assert {row[0] for row in rows("status")} == known
 
 
 def test_its_commands_are_taken():
-    for words in re.findall(r"python -m grader ([a-z][^`\n]+)", PAGE):
+    for words in re.findall(r"python -m grader compare ([^`\n]+)", PAGE):
+        assert command.compare_parser().parse_args(words.split()).submission.suffix
+    for words in re.findall(r"python -m grader (?!compare)([a-z][^`\n]+)", PAGE):
         assert command.parser().parse_args(words.split()).assignment in NAMES
     for words in re.findall(r"python -m grader\.release ([a-z][^`\n]+)", PAGE):
         assert set(release.parser().parse_args(words.split()).names) <= set(NAMES)

@@ -3,18 +3,27 @@
 import csv
 import hashlib
 import os
+import queue
 import resource
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+)
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
+from grader.marking import sheet
 from grader.marking.mark import Result, mark
 from grader.sandbox import walls
+from grader.text import clean
 
 GRADER = Path(__file__).resolve().parents[1]
 # The code that decides a mark: when it changes, everyone is marked anew.
@@ -28,10 +37,9 @@ DECIDES = sorted(
 )
 # The trusted process holds answers of 32 MiB; more than this is a mistake or an attack.
 TRUSTED_MEMORY = 6 * 2**30
-
-
-class MarkingError(RuntimeError):
-    """Marking ended before all submissions were marked."""
+# How often a submission is marked before it is given up: the first time, the process
+# may have ended for want of memory that another one used.
+TRIES = 2
 
 
 def keys(submissions, task, box, seed) -> dict[str, str]:
@@ -43,7 +51,7 @@ def keys(submissions, task, box, seed) -> dict[str, str]:
     parts += [path.read_text(encoding="utf-8") for path in DECIDES]
     common = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return {
-        s.student: hashlib.sha256(f"{common}{s.hash}".encode()).hexdigest()
+        s.student: hashlib.sha256(f"{common}{s.hash}{s.times:g}".encode()).hexdigest()
         for s in submissions
     }
 
@@ -65,10 +73,10 @@ def run(submissions, task, box, seed, executor, store, tell) -> list[Result]:
     tell : callable
         Called with each result, for a progress bar.
 
-    Raises
-    ------
-    MarkingError
-        If a marking process was lost; what was marked is kept.
+    Returns
+    -------
+    list of Result
+        One for each submission, also for those over which the marking itself failed.
     """
     key = keys(submissions, task, box, seed)
     results = {s.student: store.load(s.student, key[s.student]) for s in submissions}
@@ -78,29 +86,28 @@ def run(submissions, task, box, seed, executor, store, tell) -> list[Result]:
         tell(result)
     more = (task, box, seed)
     jobs = {executor.submit(timed_mark, s, *more, key[s.student]): s for s in todo}
-    failed = {}
     for job in as_completed(jobs):
-        if error := job.exception():
-            failed[jobs[job].student] = f"{type(error).__name__}: {error}"
-            continue
-        result, seconds = job.result()
+        result, seconds = _outcome(job, jobs[job], task)
         results[result.student] = result
         store.save(result)
         store.write_grades(list(filter(None, results.values())), marks)
         log(store.out / "log.csv", result, seconds)
         tell(result)
-    if failed:
-        raise MarkingError(_what_failed(failed))
     return list(filter(None, results.values()))
 
 
-def _what_failed(failed):
-    lines = [f"{student}: {why}"[:200] for student, why in sorted(failed.items())]
-    some = "; ".join(lines[:3])
-    return (
-        f"{len(failed)} submissions were not marked ({some}). Nothing of the others is "
-        "lost: run the same command again."
-    )
+def _outcome(job, submission, task):
+    """Return the result of a job and its seconds, also if the job itself failed.
+
+    Such a result has no key, so that the next run marks this submission again.
+    """
+    error = job.exception()
+    if error is None:
+        return job.result()
+    why = f"The marker: {type(error).__name__}: {str(error)[:200]}"
+    result = Result(submission.student, "", "LOST", [clean(why)])
+    result.scores = dict.fromkeys(task.questions, 0.0)
+    return result, 0.0
 
 
 def timed_mark(submission, task, box, seed, key) -> tuple[Result, float]:
@@ -118,20 +125,67 @@ def log(path: Path, result: Result, seconds: float) -> None:
         if new:
             rows.writerow(["when", "student", "status", "seconds"])
         when = time.strftime("%Y-%m-%d %H:%M:%S")
-        rows.writerow([when, result.student, result.status, f"{seconds:.2f}"])
+        student = sheet.defused(result.student)
+        rows.writerow([when, student, result.status, f"{seconds:.2f}"])
 
 
 # ---- where the marking is done
 
 
+class Separately(Executor):
+    """Runs jobs side by side, each in one of a few processes, and outlives any of them.
+
+    With one pool for all of them, the loss of a process would end every job, and leave
+    open whose it was. Here each process is a pool of its own.
+
+    Parameters
+    ----------
+    jobs : int
+        How many processes there are.
+    """
+
+    def __init__(self, jobs):
+        # Not forked off this process, which may have threads by now. What marks is
+        # imported once, in a process that the others come from.
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload(["grader.marking.batch"])
+        self._pools = queue.SimpleQueue()
+        for _ in range(jobs):
+            self._pools.put(self._pool())
+        self._threads = ThreadPoolExecutor(jobs)
+
+    def _pool(self):
+        return ProcessPoolExecutor(1, self._context, _trusted_process)
+
+    def submit(self, function, /, *args, **kwargs):
+        """Run a function as soon as a process is free; return the future result."""
+        return self._threads.submit(self._run, function, args, kwargs)
+
+    def _run(self, function, args, kwargs):
+        pool = self._pools.get()
+        try:
+            for tries_left in reversed(range(TRIES)):
+                try:
+                    return pool.submit(function, *args, **kwargs).result()
+                except BrokenExecutor:
+                    pool.shutdown()
+                    pool = self._pool()
+                    if not tries_left:
+                        raise
+        finally:
+            self._pools.put(pool)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """End all processes, once those that run have finished their job."""
+        self._threads.shutdown(wait=True, cancel_futures=cancel_futures)
+        while not self._pools.empty():
+            self._pools.get().shutdown(wait=wait)
+
+
 @contextmanager
 def local(jobs: int) -> Iterator[Executor]:
     """Mark on this machine, `jobs` submissions at a time."""
-    # Not forked off this process, which may have threads by now. What marks is imported
-    # once, in a process that the others come from.
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["grader.marking.batch"])
-    with ProcessPoolExecutor(jobs, context, _trusted_process) as executor:
+    with Separately(jobs) as executor:
         try:
             yield executor
         except BaseException:
@@ -144,6 +198,9 @@ def _trusted_process():
     threading.Thread(target=_end_with_the_marker, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_DATA, (TRUSTED_MEMORY, TRUSTED_MEMORY))
+    # Where the machine's memory runs out, this process goes before the marker does.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def _end_with_the_marker():

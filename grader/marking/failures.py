@@ -31,6 +31,39 @@ def not_tried(message: str, found, exports) -> str:
     return ""
 
 
+def overwritten(message: str, found: dict, by_cell: dict[str, str]) -> str:
+    """Return what became of a function's name: a hint about its values would mislead.
+
+    Parameters
+    ----------
+    message : str
+        What the check printed.
+    found : dict
+        Name → what it stands for.
+    by_cell : dict
+        Name of a function → the title of the cell that gave it another value.
+    """
+    for name, cell in by_cell.items():
+        if _called(name, message) or f"name '{name}' is not defined" in message:
+            return (
+                f"Not tried: {name} was a function, until the cell {cell} gave "
+                "the name another value."
+            )
+    for name, value in found.items():
+        if _called(name, message) and not callable(value):
+            kind = type(value).__name__
+            return (
+                f"Not tried: {name} stands for a {kind}, not for a function. Some "
+                "line, such as a loop over it, gave the name another value."
+            )
+    return ""
+
+
+def _called(name, message):
+    """Tell whether a check has called something that is no function."""
+    return f"{name}(" in message and "object is not callable" in message
+
+
 def first_failure(message: str) -> str:
     """Return what failed first: the exception's own text, or what doctest expected.
 

@@ -14,9 +14,19 @@ from pathlib import Path
 
 from grader.marking import sheet
 from grader.marking.mark import Result
+from grader.text import clean
 
 # What a file's name can't hold on one system or another, and a dot in front.
 NOT_IN_A_FILE_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^\.')
+
+
+def file_name(student: str, ending: str) -> str:
+    """Return what a student's file is called, whatever the name is made of."""
+    student = clean(student)
+    name = NOT_IN_A_FILE_NAME.sub(lambda match: f"%{ord(match[0]):02X}", student)
+    if len(name.encode()) > 200:
+        name = name[:40] + hashlib.sha256(student.encode()).hexdigest()[:16]
+    return f"{name}{ending}"
 
 
 class StoreError(RuntimeError):
@@ -99,12 +109,15 @@ class Store:
         if own:
             self._note(about | {"seed": own})
 
+    def forgot_roster(self, roster: Path | None) -> bool:
+        """Remember if there is a roster; tell whether only the last run had one."""
+        about = self.about()
+        self._note(about | {"roster": roster is not None})
+        return roster is None and about.get("roster", False)
+
     def file(self, folder: str, student: str, ending: str) -> Path:
-        """Return where a student's file lies, whatever the name is made of."""
-        name = NOT_IN_A_FILE_NAME.sub(lambda match: f"%{ord(match[0]):02X}", student)
-        if len(name.encode()) > 200:
-            name = name[:40] + hashlib.sha256(student.encode()).hexdigest()[:16]
-        return self.out / folder / f"{name}{ending}"
+        """Return where a student's file lies."""
+        return self.out / folder / file_name(student, ending)
 
     # ---- results
 

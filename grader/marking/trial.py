@@ -3,17 +3,26 @@
 import json
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from grader.marking import batch
+import numpy as np
+
+from grader import notebook
+from grader.marking import batch, checks
 from grader.marking.mark import Submission, mark
 from grader.release import assignment as assignments
+from grader.release import seeds
 from grader.release.assignment import ROOT
 from grader.sandbox import walls
+from grader.sandbox.session import Session
 
 HINT = re.compile(r"# hint: (.+)")
+# How many inputs of each hidden check the solution is tried with: every student's are
+# others.
+DRAWS = 50
 
 
 class TrialError(RuntimeError):
@@ -44,6 +53,7 @@ def try_out(name: str, root: Path = ROOT, course_seed="authoring") -> str:
         tried.append((Submission(path.stem, answer), _only(question_of(path), task)))
     full, nothing, *results = _mark_all(box, course_seed, tried)
     problems = [*_full(task, full), *_nothing(nothing)]
+    problems += _other_draws(task, box, course_seed)
     problems += _enough_wrong_answers(task, root)
     for path, result in zip(wrong, results, strict=True):
         problems += _caught(path, result, task)
@@ -86,11 +96,19 @@ def wrong_answers(name: str, root: Path = ROOT) -> list[Path]:
 
 
 def with_cell(data: bytes, source: str) -> bytes:
-    """Return a notebook with one more code cell at its end."""
+    """Return a notebook with one more code cell at its end, and without its checks.
+
+    An answer counts as it stands where it is checked, and this one is to count.
+    """
     content = json.loads(data)
+    content["cells"] = [c for c in content["cells"] if not _checks(c)]
     cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": source}
     content["cells"].append(cell)
     return json.dumps(content).encode()
+
+
+def _checks(cell):
+    return cell["cell_type"] == "code" and "grader.check(" in "".join(cell["source"])
 
 
 def _full(task, result):
@@ -103,6 +121,37 @@ def _full(task, result):
             for check in checks:
                 if check["earned"] != check["possible"]:
                     yield f"{question}, {check['name']}: {check['message'][-500:]}"
+
+
+def _other_draws(task, box, course_seed):
+    """Yield the hidden checks that fail the solution for some of their inputs."""
+    with _solution(task, box) as names:
+        for question, _, case in _drawn(task):
+            failed = 0
+            for number in range(DRAWS):
+                seeds.set_course(course_seed, submission=f"draw {number}")
+                failed += not checks.run(case, names)[0]
+            if failed:
+                yield (
+                    f"a hidden check of {question} fails the solution for {failed} of "
+                    f"{DRAWS} inputs: {case.hint}"
+                )
+
+
+@contextmanager
+def _solution(task, box):
+    """Run the solution's cells and yield the names that checks need."""
+    with Session(notebook.parse(task.solution).code, box) as session:
+        yield {"np": np, **session.names(task.exports), "on_rank": session.on_rank}
+
+
+def _drawn(task):
+    """Yield question, name and code of the hidden checks that draw their inputs."""
+    for question, text in task.tests.items():
+        hidden = (case for case in checks.read(text) if case.hidden)
+        for number, case in enumerate(hidden, 1):
+            if "course_rng" in case.code:
+                yield question, f"Hidden check {number}", case
 
 
 def _nothing(result):
@@ -148,3 +197,41 @@ def prove_solution(task, box, seed) -> None:
             f"The solution of {task.name} gets {result.total:g} of {task.points:g} "
             f"with this seed ({lost}): a test is wrong, correct it before you mark."
         )
+
+
+# ---- after a class was marked
+
+
+def unfair(results, submissions, task, box, seed) -> list[str]:
+    """Return whom a hidden check fails for inputs for which it fails the solution, too.
+
+    Each notebook has inputs of its own, of which a check may be wrong for a few.
+    """
+    handed_in = {submission.student: submission for submission in submissions}
+    total_s = box.limits.total_s * (1 + len(results))
+    patient = replace(box, limits=replace(box.limits, total_s=total_s))
+    told: list[str] = []
+    with _solution(task, patient) as names:
+        if set(task.exports) - names.keys():
+            return told
+        for result in results:
+            own = handed_in[result.student]
+            seeds.set_course(seed, own.variant, own.hash)
+            for question, name, case in _drawn(task):
+                if not _failed(result, question, name):
+                    continue
+                if not checks.run(case, names)[0]:
+                    told.append(
+                        f"{result.student}: {name} of {question} fails the solution as "
+                        "well, for the inputs of this notebook. Correct the check, and "
+                        "mark again."
+                    )
+    return told
+
+
+def _failed(result, question, name):
+    """Return whether a notebook has failed this check."""
+    return any(
+        check["name"] == name and check["earned"] < check["possible"]
+        for check in result.checks.get(question, [])
+    )

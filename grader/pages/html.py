@@ -5,7 +5,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader.pages import words
+from grader.pages import words, written
 from grader.text import clean
 
 
@@ -29,7 +29,9 @@ ENVIRONMENT = Environment(
 )
 ENVIRONMENT.filters |= {
     "anchor": words.anchor,
+    "answer": written.shown,
     "number": words.number,
+    "plain": written.without_pictures,
     "points": words.points,
 }
 ENVIRONMENT.globals["heading"] = words.heading

@@ -2,19 +2,27 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import numpy as np
 
 from grader.marking.mark import MEANING, NOT_RUN
+from grader.marking.store import file_name
 from grader.pages import html, words
 
 ENOUGH = 10
+COMPARE = (
+    "Where a check passed in the student's own Jupyter and failed here, take it for "
+    "the marker's fault until this shows another cause:"
+)
 UNKNOWN = "n/a"
 MEANINGS = {
     "ok": "marked without an accident",
     **{status: f"a cell or a call {meaning}" for status, meaning in MEANING.items()},
     "UNREADABLE": "the file is no notebook that can be marked",
+    "OTHER": "the notebook is of another assignment",
     "MISSING": "nothing was handed in",
+    "LOST": "marking it ended the marker's own process: look at it, and mark again",
 }
 
 
@@ -29,8 +37,9 @@ def page(results, task, marks=None) -> str:
         Student → question → (points, comment), of those marked by hand so far.
     """
     ordered = sorted(results, key=lambda result: result.student)
+    marks = marks or {}
     ran = [result for result in ordered if result.status not in NOT_RUN]
-    questions = _questions(ran, task, marks or {})
+    questions = _questions(ran, task, marks)
     checks = [_checks(ran, task, question) for question in task.questions]
     return html.fill(
         "report.html",
@@ -39,8 +48,10 @@ def page(results, task, marks=None) -> str:
         walled=all(result.walled for result in ordered),
         meanings=MEANINGS,
         statuses=Counter(result.status for result in ordered),
-        odd=[result for result in ordered if result.status != "ok" or result.notes],
+        odd=sorted(filter(_is_odd, ordered), key=lambda one: not _is_doubted(one)),
         happened=words.happened,
+        students=[_student(result, task, marks) for result in ordered],
+        advice=COMPARE if any(map(_is_doubted, ordered)) else "",
         ran=ran,
         pictures=_pictures(ran, task, questions) if ran else [],
         questions=questions,
@@ -49,11 +60,70 @@ def page(results, task, marks=None) -> str:
     )
 
 
+def _is_odd(result):
+    return result.status != "ok" or bool(result.notes)
+
+
+def _is_doubted(result):
+    """Tell whether a check failed that had passed on the student's machine."""
+    return any(map(words.doubted, result.notes))
+
+
 def _pictures(ran, task, questions):
     # Here, as matplotlib takes longer to start than many a submission to mark.
     from grader.pages import pictures
 
     return pictures.draw(ran, task, questions)
+
+
+# ---- students
+
+
+@dataclass
+class Student:
+    """One student's row: where the feedback lies, the points, and what to look at."""
+
+    name: str
+    link: str
+    code: float
+    by_hand: float | None
+    status: str
+    doubts: list[str]
+
+    @property
+    def total(self) -> float:
+        """All points so far."""
+        return self.code + (self.by_hand or 0.0)
+
+
+def _student(result, task, marks):
+    given = marks.get(result.student, {}).values()
+    by_hand = sum(score for score, _ in given) if given else None
+    link = "feedback/" + quote(file_name(result.student, ".html"))
+    more = (result.status, list(suspicions(result, task)))
+    return Student(result.student, link, result.total, by_hand, *more)
+
+
+def suspicions(result, task):
+    """Yield what makes it worth a look whether the points of an `ok` are right."""
+    if result.status != "ok":
+        return
+    if _is_doubted(result):
+        yield "a check passed at home and failed here"
+    if task.points and result.total == 0:
+        yield "no point for the code"
+    for question in task.questions:
+        title = words.heading(task, question).partition(":")[0]
+        checks = result.checks.get(question, [])
+        public = [words.passed(check) for check in checks if not check["hidden"]]
+        hidden = [words.passed(check) for check in checks if check["hidden"]]
+        # One hidden check alone may be no more than hard.
+        if all(public) and len(hidden) > 1 and not any(hidden):
+            yield f"{title}: all public checks passed and no hidden one"
+        if any(check["hint"].startswith("Not tried") for check in checks):
+            yield f"{title}: a check was not tried"
+    if task.written and not result.written:
+        yield "no written answer"
 
 
 # ---- questions

@@ -53,6 +53,11 @@ class Assignment:
         return sum(question["points"] for question in self.written.values())
 
     @property
+    def exports(self) -> list[str]:
+        """The names that the tests take from a notebook."""
+        return [name for q in self.questions.values() for name in q.exports]
+
+    @property
     def hash(self) -> str:
         """A digest of all that decides a mark: tests, points, limits."""
         parts = [self.tests, str(self.questions), str(self.limits), self.packages]

@@ -14,6 +14,19 @@ from grader.release import assignment as assignments
 from grader.release import leaks
 from grader.release.assignment import ROOT
 
+# What marks is what builds, on the same machine.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+# What students get beside the notebook, and what makes the tests use it.
+HANDED_OUT = Path(__file__).resolve().parent / "handed_out" / "check_output.py"
+USE = """\
+try:  # so that a failed check says in one line what came
+    import check_output
+
+    check_output.install()
+except ImportError:
+    pass
+
+"""
 EPOCH = (2020, 1, 1, 0, 0, 0)
 
 
@@ -35,6 +48,7 @@ def build(name: str, root: Path = ROOT, variant: int = 1) -> Path:
         _otter_assign(source / f"{name}.ipynb", fresh)
         _finish(fresh / "student" / f"{name}.ipynb", given, variant)
         _finish(fresh / "autograder" / f"{name}.ipynb", given, variant)
+        _shorten_output(fresh / "student")
         leaks.check(source, fresh, given)
         stamp = {"source": assignments.source_hash(source), "variant": variant}
         (fresh / "built.json").write_text(json.dumps(stamp) + "\n")
@@ -60,7 +74,7 @@ def _otter_assign(master, target):
 
 
 def _finish(path, given, variant):
-    """Fill in points, due date and variant, and clear what running left behind."""
+    """Fill in what the release says, and clear what running left behind."""
     content = json.loads(path.read_text(encoding="utf-8"))
     points = sum(q.points for q in given["questions"].values())
     points += sum(q["points"] for q in given["written"].values())
@@ -68,12 +82,20 @@ def _finish(path, given, variant):
         cell["id"] = f"cell-{number}"  # otter draws them at random
         text = "".join(cell["source"])
         text = text.replace("{points}", f"{points:g}").replace("{due}", given["due"])
+        text = text.replace("{python}", PYTHON)
         text = re.sub(r"^VARIANT = 1\b", f"VARIANT = {variant}", text, flags=re.M)
         cell["source"] = text.splitlines(keepends=True)
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
     text = json.dumps(content, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def _shorten_output(student):
+    """Let the students' own checks show one line for each failure."""
+    shutil.copy(HANDED_OUT, student)
+    for path in (student / "tests").glob("*.py"):
+        path.write_text(USE + path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def _zip(folder, target, name):

@@ -50,7 +50,8 @@ def _outputs(student):
 
 def _unexpected(student, given):
     name = given["name"]
-    expected = {f"{name}.ipynb", *(f"tests/{q}.py" for q in given["questions"])}
+    expected = {f"{name}.ipynb", "check_output.py"}
+    expected |= {f"tests/{q}.py" for q in given["questions"]}
     found = {str(p.relative_to(student)) for p in student.rglob("*") if p.is_file()}
     for path in sorted(found ^ expected):
         yield f"{path} is {'missing' if path in expected else 'not expected'}"

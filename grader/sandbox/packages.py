@@ -11,6 +11,8 @@ from packaging.requirements import Requirement
 
 # IPython reads the magics of a notebook; NumPy carries every value across.
 ALWAYS = ("numpy", "ipython")
+# Instead of names: all that is installed here.
+EVERYTHING = "*"
 
 
 @functools.cache
@@ -22,14 +24,26 @@ def site_entries(packages: tuple[str, ...]) -> dict[str, str]:
     packages : tuple of str
         Distributions such as ``"numpy"``, with all that they need, or one
         module of a package, such as ``"celib.datasets"``: of that package
-        nothing else can then be imported.
+        nothing else can then be imported. Or EVERYTHING.
     """
+    if EVERYTHING in packages:
+        return _everything()
     entries = {}
     for name in [p for p in packages if "." in p]:
         entries |= _part_of_a_package(name)
     for name in sorted(_closure([*ALWAYS, *(p for p in packages if "." not in p)])):
         entries |= _top_levels(name)
     return entries
+
+
+def _everything():
+    """Return the whole folder of packages, and celib, which may lie elsewhere."""
+    folder = Path(importlib.util.find_spec("numpy").origin).parents[1]
+    entries = {p.name: str(p) for p in sorted(folder.iterdir()) if p.suffix != ".pth"}
+    entries.pop("__pycache__", None)
+    return entries | {
+        "celib": str(Path(importlib.util.find_spec("celib").origin).parent)
+    }
 
 
 def _part_of_a_package(name):

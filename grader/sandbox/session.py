@@ -1,12 +1,14 @@
 """Runs a notebook in a worker, asks it, and starts it again when it is lost."""
 
 import builtins
+import copy
 import math
 import os
 import selectors
 import time
 from contextlib import ExitStack
 
+from grader import notebook
 from grader.limits import PATIENCE
 from grader.sandbox import clock
 from grader.sandbox.inside import wire
@@ -52,9 +54,9 @@ class Channel:
         for pipe in (process.stdin, process.stdout):
             os.set_blocking(pipe.fileno(), False)
 
-    def greet(self):
+    def greet(self, exports):
         """Begin a notebook, once the worker has started; its clock counts from here."""
-        self.ask({"do": "greet"}, [], START_S)
+        self.ask({"do": "greet", "exports": exports}, [], START_S)
         self.clock = clock.of(self.process.pid)
         self.began = self.clock()
 
@@ -98,7 +100,10 @@ class Channel:
             raise WorkerLostError(
                 "PROTOCOL", "an answer to a question that was not asked"
             )
-        return [wire.decode(tree, blobs, self.tensors) for tree in reply["values"]]
+        values = [wire.decode(tree, blobs, self.tensors) for tree in reply["values"]]
+        for value in values:
+            wire.check_room(value)
+        return values
 
     def _exchange(self, data, seconds, patience):
         reader, left = wire.Reader(), memoryview(data)
@@ -148,29 +153,46 @@ class Session:
         The code cells, in order.
     sandbox : Sandbox
         Where they run.
+    exports : dict of str to sequence of str, optional
+        Question → names that its checks use. They are kept as they stand where the
+        notebook checks the question.
 
     Attributes
     ----------
     incidents : list of (str, str)
-        Status and place of every loss: ``("TIMEOUT", "cell 3")``.
+        Status and place of every loss: ``("TIMEOUT", "The cell “x = 1”")``.
+    titles : list of str
+        What the cells are called: their first lines.
     raised : dict of int to str
-        Cells that raised, and what.
+        Cells that raised, and what, while `telling`.
+    missing : dict of int to list of str
+        Cells of which lines were left out, and the packages that these need.
+    overwritten : dict of str to str
+        Names of functions, and the title of the last cell that gave them another value.
+    telling : bool
+        Whether what cells raise and miss is kept, to be shown to the student.
     """
 
-    def __init__(self, cells, sandbox):
+    def __init__(self, cells, sandbox, exports=None):
         self.cells, self.sandbox = cells, sandbox
+        self.titles = notebook.titles(cells)
+        self.exports = {q: list(names) for q, names in (exports or {}).items()}
+        self.missing, self.overwritten = {}, {}
         self.limits = sandbox.limits
         self.incidents, self.raised, self.losses = [], {}, {}
         self.left_out = set()
+        self.telling = True
         self.used = 0.0
         self.deadline = time.monotonic() + self.limits.total_s * PATIENCE
         self._worker, self._channel = ExitStack(), None
+        self._ranks = {0: self}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *problem):
-        self._worker.close()
+        for session in self._ranks.values():
+            session._worker.close()
 
     # ---- the worker's life
 
@@ -191,7 +213,7 @@ class Session:
         process = self._worker.enter_context(self.sandbox.worker())
         self._channel = Channel(process, "torch" in self.sandbox.packages)
         try:
-            self._channel.greet()
+            self._channel.greet(self.exports)
         except WorkerLostError as lost:
             self._lose(lost, "the start")
             raise
@@ -201,11 +223,18 @@ class Session:
         try:
             reply, _ = self._ask({"do": "cell"}, [number + 1, source], "cell_s")
         except WorkerLostError as lost:
-            self._lose(lost, f"cell {number + 1}")
+            self._lose(lost, f"The cell {self.titles[number]}")
             self.left_out.add(number)
             return
+        if not self.telling:
+            return
         if "error" in reply:
-            self.raised[number + 1] = _named(reply)
+            self.raised[number] = _named(reply)
+        if packages := _texts(reply.get("missing")):
+            self.missing[number] = packages
+        known = {name for names in self.exports.values() for name in names}
+        for name in known.intersection(_texts(reply.get("overwritten"))):
+            self.overwritten[name] = self.titles[number]
 
     def _lose(self, lost, place):
         self.incidents.append((lost.status, place))
@@ -230,6 +259,27 @@ class Session:
             )
         return seconds, patience
 
+    def on_rank(self, rank, function):
+        """Return a student's function as it runs on one rank.
+
+        Each rank is a worker of its own, so that none sees what another one keeps. The
+        first rank is the worker that all other checks use.
+        """
+        if rank not in self._ranks:
+            self._ranks[rank] = self._beside()
+        there = copy.copy(function)
+        there._session = self._ranks[rank]
+        return there
+
+    def _beside(self):
+        """Return a session that runs the same cells in a worker of its own."""
+        other = Session(self.cells, self.sandbox, self.exports)
+        other.incidents, other.losses = self.incidents, self.losses
+        other.left_out, other.deadline = self.left_out, self.deadline
+        # What its cells raise has been told.
+        other.telling = False
+        return other
+
     # ---- what the checks ask
 
     def ask(self, message, values, place):
@@ -252,30 +302,52 @@ class Session:
             self._lose(lost, place)
             raise
 
-    def names(self, exports):
-        """Return the exported names that exist: functions as proxies, else values."""
-        found = {}
+    def names(self, exports, at=""):
+        """Return the exported names that exist: functions as proxies, else values.
+
+        Parameters
+        ----------
+        exports : iterable of str
+        at : str
+            As they stood where this question was checked; at the end if empty.
+        """
+        return self.looked_up(exports, at)[0]
+
+    def looked_up(self, exports, at=""):
+        """Return the names that exist, and those that stand for the same at the end."""
+        found, same = {}, set()
         for name in exports:
+            message = {"do": "get", "name": name, "at": at}
             try:
-                reply, values = self.ask({"do": "get", "name": name}, [], name)
+                reply, values = self.ask(message, [], name)
             except WorkerLostError:
                 continue
             if reply.get("kind") == "function":
-                found[name] = Proxy(self, name)
+                found[name] = Proxy(self, name, at)
             elif reply.get("kind") == "value" and len(values) == 1:
                 found[name] = values[0]
-        return found
+            if reply.get("same") is True:
+                same.add(name)
+        return found, same
+
+    def places(self):
+        """Return the questions for which the names were kept where it was checked."""
+        try:
+            reply, _ = self.ask({"do": "places"}, [], "the notebook")
+        except WorkerLostError:
+            return []
+        return [q for q in _texts(reply.get("places")) if q in self.exports]
 
 
 class Proxy:
     """Stands for a student's function: a call travels to the worker and back."""
 
-    def __init__(self, session, name):
-        self._session, self.__name__ = session, name
+    def __init__(self, session, name, at=""):
+        self._session, self.__name__, self._at = session, name, at
 
     def __call__(self, *args, **kwargs):
         """Call the student's function, there; raise here what it raises."""
-        message = {"do": "call", "name": self.__name__}
+        message = {"do": "call", "name": self.__name__, "at": self._at}
         reply, values = self._session.ask(message, [args, kwargs], self.__name__)
         if "uncrossable" in reply:
             raise NoAnswerError(f"{self.__name__}: {_start(reply['uncrossable'], 500)}")
@@ -286,6 +358,12 @@ class Proxy:
         if len(values) != 1:
             raise NoAnswerError(f"{self.__name__} gave no answer that can be read")
         return values[0]
+
+
+def _texts(given):
+    """Return the short texts of a hostile list, as they may stand in files."""
+    given = given if isinstance(given, list) else []
+    return [_start(text, 60) for text in given[:20] if isinstance(text, str)]
 
 
 def _start(text, length):

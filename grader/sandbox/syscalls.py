@@ -22,6 +22,9 @@ DENIED = {
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
+    # signs to the worker of another notebook, which sees the same read-only files
+    "flock": (73, 32),
+    "inotify_add_watch": (254, 27),
     # other namespaces, roots and mounts
     "unshare": (272, 97),
     "setns": (308, 268),
@@ -58,6 +61,9 @@ DENIED = {
     "kexec_load": (246, 104),
     "kexec_file_load": (320, 294),
 }
+# The one thing that a process may not ask of the call prctl: to stay when the one that
+# started it is gone.
+PRCTL, PR_SET_PDEATHSIG = (157, 167), 1
 # Machine → its number in the kernel's audit.h, and the column above.
 MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 # Later calls are unknown here; on x86-64, the x32 ones have numbers far above this.
@@ -66,7 +72,7 @@ NEWEST = 452
 # Instructions of the kernel's filter machine: load a word, jump, return.
 LOAD, EQUAL, ABOVE, RETURN = 0x20, 0x15, 0x25, 0x06
 ALLOW, NO_SUCH_CALL, KILL = 0x7FFF0000, 0x00050000 | 38, 0x80000000
-NUMBER, MACHINE = 0, 4
+NUMBER, MACHINE, FIRST_ARGUMENT = 0, 4, 16
 
 
 def rules() -> bytes:
@@ -75,12 +81,20 @@ def rules() -> bytes:
     if not machine:
         return b""
     numbers = sorted(numbers[column] for numbers in DENIED.values())
+    stay = [
+        (EQUAL, 0, 4, PRCTL[column]),
+        (LOAD, 0, 0, FIRST_ARGUMENT),
+        (EQUAL, 0, 1, PR_SET_PDEATHSIG),
+        (RETURN, 0, 0, NO_SUCH_CALL),
+        (RETURN, 0, 0, ALLOW),
+    ]
     program = [
         (LOAD, 0, 0, MACHINE),
         (EQUAL, 1, 0, machine),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, NUMBER),
-        (ABOVE, len(numbers) + 1, 0, NEWEST),
+        (ABOVE, len(stay) + len(numbers) + 1, 0, NEWEST),
+        *stay,
     ]
     # A match jumps over what is left of the list and over ALLOW.
     for left, number in zip(range(len(numbers), 0, -1), numbers, strict=True):

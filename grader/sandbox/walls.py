@@ -17,7 +17,11 @@ from grader.sandbox import syscalls
 
 # All of the grader that is shown to students' code: see the package's own comment.
 INSIDE = Path(__file__).resolve().parent / "inside"
-WORKER, PROBE, WIRE = (INSIDE / f"{name}.py" for name in ("worker", "probe", "wire"))
+WORKER, PROBE, KERNEL = (
+    INSIDE / f"{name}.py" for name in ("worker", "probe", "kernel")
+)
+# What a worker is made of.
+PARTS = (WORKER, *(INSIDE / f"{name}.py" for name in ("wire", "shell", "standins")))
 NOBODY = 65534
 INSTALL = "install it (on Debian and Ubuntu: sudo apt-get install bubblewrap)"
 UBUNTU = (
@@ -80,7 +84,7 @@ class Sandbox:
 
     def _walled(self, rules, script):
         entries = site.site_entries(self.packages)
-        files = (WORKER, WIRE, script)
+        files = (*PARTS, script)
         show = {f"/worker/{file.name}": str(file) for file in files}
         show |= {f"/site/{name}": path for name, path in entries.items()}
         show |= {folder: folder for folder in site.python_folders()}
@@ -127,7 +131,7 @@ class OneWorker:
     Parameters
     ----------
     sandbox : Sandbox
-        Starts the worker, and starts another after it was lost.
+        Starts the worker, and starts another after it was lost, or while it is in use.
     notebooks : int
         How many it is for: the kernel counts the time of all of them together.
     """
@@ -137,25 +141,30 @@ class OneWorker:
         self.walled = sandbox.walled
         total = replace(self.limits, total_s=self.limits.total_s * notebooks)
         self._sandbox = replace(sandbox, limits=total)
-        self._kept, self._process = ExitStack(), None
+        self._idle = []
 
     def __enter__(self):
         return self
 
     def __exit__(self, *problem):
-        self._kept.close()
-        self._process = None
+        for _, kept in self._idle:
+            kept.close()
+        self._idle = []
 
     @contextmanager
     def worker(self):
-        """Yield the process of the notebook before, unless that has lost it."""
-        if self._process is None:
-            self._process = self._kept.enter_context(self._sandbox.worker())
+        """Yield the process of the notebook before, unless it is lost or in use."""
+        process, kept = self._idle.pop() if self._idle else self._another()
         try:
-            yield self._process
+            yield process
         except BaseException:
-            self.__exit__()
+            kept.close()
             raise
+        self._idle.append((process, kept))
+
+    def _another(self):
+        kept = ExitStack()
+        return kept.enter_context(self._sandbox.worker()), kept
 
 
 @contextmanager
@@ -185,7 +194,11 @@ def _walls():
         # the limit on processes does not bind the root user under another name.
         return ["bwrap", *walls, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     nobody = ["--uid", str(NOBODY), "--gid", str(NOBODY)]
-    return ["bwrap", *walls, "--unshare-user", *nobody]
+    # The worker is alone in there: bubblewrap's own first process would run under the
+    # same name, without limits, and its memory be open to the worker. (Root's can't be
+    # opened; and there a worker that is the first, and then becomes nobody, would not
+    # end with its marker.)
+    return ["bwrap", *walls, "--as-pid-1", "--unshare-user", *nobody]
 
 
 def _system():

@@ -6,12 +6,13 @@ given a meaning, what is evaluated at random points and what is proved.
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from celib.book.proofs._known import KNOWN
 from celib.book.proofs._meaning import Meaningless
 from celib.book.proofs._mutants import rejected_versions
 from celib.book.proofs._names import Ambiguous, Names, called, in_words, listed
+from celib.book.proofs._numbers import Rejected, check_numbers
 from celib.book.proofs._prover import prove_statement
 from celib.book.proofs._reader import (
     Statement,
@@ -157,6 +158,8 @@ def _show(call):
     with _telling_where(title, call.latex):
         names, claims = meaning_of(call)
         proofs = [prove_statement(names, claim, title) for claim in claims]
+        if call.solves:
+            _refuse_empty_conditions(call, names, claims, title)
         record = _record(call, names, proofs)
     if call.defines:
         CHAPTER.names.names |= _defined_by(names, call.label)
@@ -182,6 +185,8 @@ def meaning_of(call):
         explained = tuple((name_of(s.chain[0]), s.chain[-1]) for s in local)
         statements = [head]
     for statement in statements:
+        if statement.chain[1:2] != ("=",):
+            raise Meaningless("what solves a condition must have the form name = value")
         name = names.head(statement.chain[0])
         local = explained if call.defines else ()
         label = call.label if call.defines else ""
@@ -267,7 +272,11 @@ def _take_in(names, label):
     if latex is None:
         raise ValueError(f"given must name an earlier equation, got {label}")
     for statement in read(latex, names.functions | _called(latex)):
+        if statement.chain[1] != "=":
+            raise Meaningless(f"{label} is no equation that could give a meaning")
         name = names.head(statement.chain[0])
+        if names.key_of(name) in names.known:
+            raise Ambiguous(f"{name[0]} has a meaning already, and another by {label}")
         names.add(name, statement.chain[2], label)
 
 
@@ -312,6 +321,21 @@ def _conditions(call, names, sizes):
     if call.solves:
         parts.append("it satisfies " + listed([f"${s}$" for s in call.solves]))
     return parts
+
+
+def _refuse_empty_conditions(call, names, claims, title):
+    """Refuse conditions that another value would satisfy as well."""
+    wrong = names.copy()
+    for key, definition in names.names.items():
+        if definition.latex == call.latex:
+            tree = ("+", definition.tree, ("num", "1"))
+            wrong.names[key] = replace(definition, tree=tree)
+    try:
+        for claim in claims:
+            check_numbers(wrong, claim, title, tries=2, classes=(3,))
+    except (Rejected, Meaningless, TypeError):
+        return
+    raise Meaningless("the conditions must fail for another value than this one")
 
 
 def _refuse_unused(call, names):

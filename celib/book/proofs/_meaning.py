@@ -10,7 +10,7 @@ import itertools
 
 import sympy as sp
 
-from celib.book.proofs._names import FUNCTIONS, SIZES
+from celib.book.proofs._names import FUNCTIONS, SIZES, nodes_of
 from celib.book.proofs._reader import name_of
 
 __all__ = ["Limit", "Meaningless", "NeedsIndex", "OutOfRange", "Vector", "World"]
@@ -142,6 +142,9 @@ class World:
         self.free = {}
         self.pushed = {}  # what a derivative puts in place of a name
         self.index_ranges = {}
+        self.sum_indices = set()
+        self.over_answers = False
+        self.unfolding = False
 
     @property
     def for_any_size(self):
@@ -182,6 +185,8 @@ class World:
             return 1 + symbol
         if domain.kind == "between":
             low, high = (self.eval(bound, {}) for bound in domain.bounds)
+            if (high - low).is_extended_nonpositive:
+                raise Meaningless(f"no {key} lies between {low} and {high}", key)
             return (low + high * symbol) / (1 + symbol)
         return symbol
 
@@ -302,6 +307,13 @@ class World:
 
     def unfold(self, definition, values):
         """Return what a definition says; its arguments stand for themselves."""
+        before, self.unfolding = self.unfolding, True
+        try:
+            return self.unfolded(definition, values)
+        finally:
+            self.unfolding = before
+
+    def unfolded(self, definition, values):
         if all(isinstance(param, str) for param in definition.params):
             for param in definition.params:
                 values[param] = self.name(param, {})
@@ -315,6 +327,9 @@ class World:
 
     def name(self, key, scope):
         """Return what a name means, or refuse it."""
+        is_index = key in SIZES and key not in scope and key not in self.names.domains
+        if is_index and self.unfolding and key in self.names.ranges:
+            raise Meaningless(f"{key} is an index that its definition must name", key)
         if key in self.free and key not in scope:
             self.note_index(key)
             return self.free[key]
@@ -414,7 +429,12 @@ class World:
             return self.lookup(whole, (), scope)
         if isinstance(exponent, str):
             raise Meaningless(f"{whole} has no meaning: declare it", whole)
-        return self.scalar(base, scope) ** self.scalar(exponent, scope)
+        value, times = self.scalar(base, scope), self.scalar(exponent, scope)
+        if times.is_negative:
+            self.divisors.append(value)
+        if not (times.is_integer or value.is_nonnegative):
+            self.arguments.append(value)
+        return value**times
 
     def negative(self, scope, body):
         return self.multiplied(sp.Integer(-1), self.eval(body, scope))
@@ -424,9 +444,9 @@ class World:
         if not any(isinstance(value, Vector | tuple) for value in values):
             return sp.Add(*values)
         if all(isinstance(value, Vector) for value in values):
-            sizes = {value.sizes for value in values}
-            if len(sizes) == 1:
-                return Vector(lambda *i: sp.Add(*(v[i] for v in values)), *sizes)
+            shapes = {(value.sizes, value.is_row) for value in values}
+            if len(shapes) == 1:
+                return Vector(lambda *i: sp.Add(*(v[i] for v in values)), *shapes.pop())
         raise Meaningless("terms must all be numbers, or vectors of one size")
 
     def times(self, scope, *factors):
@@ -449,10 +469,12 @@ class World:
 
     def matrix_product(self, a, b):
         """Return the sum over the last index of `a` and the first of `b`."""
-        if b.is_row and a.rank == b.rank == 1:
+        if b.is_row and a.rank == b.rank == 1 and not a.is_row:
             return Vector(lambda i, j: a[i,] * b[j,], (*a.sizes, *b.sizes))
         if a.sizes[-1] != b.sizes[0]:
             raise Meaningless(f"sizes must agree, got {a.sizes[-1]} and {b.sizes[0]}")
+        if b.is_row:
+            raise Meaningless("a row can't follow a row or a matrix: transpose it")
         size = a.sizes[-1]
         if a.is_row and b.rank == 1:
             return self.total(size, lambda j: a[j,] * b[j,])
@@ -541,7 +563,8 @@ class World:
         definition = self.definition(key, 1)
         if definition is None or len(values) != 1:
             raise Meaningless(f"{key}' has no meaning", key)
-        x = sp.Dummy("x", positive=True)
+        is_positive = sp.sympify(values[0]).is_positive or None
+        x = sp.Dummy("x", real=True, positive=is_positive)
         body = self.eval(definition.tree, {definition.params[0]: x})
         return sp.diff(body, x).subs(x, values[0])
 
@@ -573,7 +596,8 @@ class World:
         if not isinstance(value, Vector):
             return value
         if self.for_any_size:  # its entry at any place says what vector it is
-            return value[(ANY_PLACE,) * value.rank]
+            places = (ANY_PLACE, ANOTHER_PLACE)[: value.rank]
+            return VECTOR(value[places], *places)
         spans = [range(1, int(self.size(size)) + 1) for size in value.sizes]
         entries = [value[i] for i in itertools.product(*spans)]
         return sp.Add(*(sp.sin(i + e) for i, e in enumerate(entries)))
@@ -644,11 +668,14 @@ class World:
         i = self.fresh_index(count)
         return sp.Sum(summand(i), (i, 1, count))
 
-    def fresh_index(self, high):
+    def fresh_index(self, high, starts_above=True):
         """Return an index that no sum has used: sympy does not keep them apart."""
         number = len(self.index_ranges)
-        index = sp.Symbol(f"i{number}", integer=True, positive=True)
-        self.index_ranges[index] = high
+        index = sp.Symbol(
+            f"index {number}", integer=True, positive=starts_above or None
+        )
+        self.index_ranges[index] = high if starts_above else None
+        self.sum_indices.add(index)
         return index
 
     def summed(self, scope, limits, condition, body):
@@ -679,7 +706,7 @@ class World:
             values = [self.eval(inner, scope | {letter: i}) for i in places]
             put_together = lambda entries: join(*entries)  # noqa: E731
         else:
-            i = self.fresh_index(high)
+            i = self.fresh_index(high, bool(low.is_positive))
             values = [self.eval(inner, scope | {letter: i})]
             put_together = lambda entries: symbolic(*entries, (i, low, high))  # noqa: E731
         if values and isinstance(values[0], Vector):
@@ -701,6 +728,8 @@ class World:
     def over_ordered_pairs(self, scope, limits, body):
         """Return the sum over pairs of indices, the first smaller than the second."""
         first, second = (name_of(limit[0]) for limit in limits)
+        if first == second or not {first, second} <= self.names.ranges.keys():
+            raise Meaningless("a sum over ordered pairs needs two indices")
         _, high = self.bounds(scope, first, None, None)
 
         def summand(i, j):
@@ -733,8 +762,14 @@ class World:
         """Return a sum over {0, 1}^K, or over the classes in one part."""
         if where == ("pow", ("set", ("num", "0"), ("num", "1")), ("name", "K")):
             if self.for_any_size:
+                if self.over_answers:
+                    raise Meaningless("a sum over answers in another is not known")
                 bits = Vector(lambda k: BITS[k], ["K"])
-                body = self.eval(inner, scope | {letter: bits})
+                self.over_answers = True
+                try:
+                    body = self.eval(inner, scope | {letter: bits})
+                finally:
+                    self.over_answers = False
                 return OverAnswers(body, self.size("K"), sp.Symbol(join.__name__))
             values = []
             for answer in itertools.product((0, 1), repeat=int(self.size("K"))):
@@ -765,11 +800,15 @@ class World:
             return sp.Max(*values) if which == "max" else sp.Min(*values)
         if which == "min":
             raise Meaningless("a minimum is known as minus the maximum of the negative")
-        if str(body) not in self.maxima:
-            top = sp.Symbol(f"top{len(self.maxima)}", integer=True, positive=True)
-            self.maxima[str(body)] = (top, body, letter, scope)
+        family = self.eval(body, scope | {letter: ANY_PLACE})
+        if self.sum_indices & sp.sympify(family).free_symbols:
+            raise Meaningless("a maximum for each term of a sum is not known")
+        if family not in self.maxima:
+            name = f"the top {len(self.maxima)}"
+            top = sp.Symbol(name, integer=True, positive=True)
+            self.maxima[family] = (top, body, letter, scope)
             self.index_ranges[top] = high
-        top = self.maxima[str(body)][0]
+        top = self.maxima[family][0]
         return self.eval(body, scope | {letter: top})
 
     # --- calculus
@@ -795,8 +834,11 @@ class World:
             result = self.scalar(body, inner)
         finally:
             self.pushed = before
-        if result.has(ANY_PLACE):
+        if result.has(VECTOR):
             raise Meaningless("an unknown function of a vector has no derivative here")
+        for token, value in tokens.values():
+            if value is not None and not result.has(token):
+                raise Meaningless("what is differentiated must contain what it is by")
         for symbol in symbols:
             result = sp.diff(result, symbol)
         for token, value in tokens.values():
@@ -890,12 +932,24 @@ class World:
             self.pushed = before
         there = self.eval(value, scope)
         self.put_back(known, token, there)
-        return result.subs(token, there)
+        if token.is_positive and not there.is_positive:
+            raise Meaningless(f"{key} is positive, and can't be {there}", key)
+        result = result.subs(token, there)
+        if any(self.may_be(entry, key, index) for entry in result.atoms(sp.Indexed)):
+            raise Meaningless(f"other entries of {key} can be the same one", key)
+        return result
+
+    def may_be(self, entry, key, index):
+        """Whether an entry of any size can be that of the family at this index."""
+        if str(entry.base) != key or not self.for_any_size:
+            return False
+        pairs = zip(entry.indices, index, strict=True)
+        return all(i == j or not (i - j).is_Integer for i, j in pairs)
 
     def integral(self, scope, variable, low, high, body):
         low, high = self.eval(low, scope), self.eval(high, scope)
-        assumption = {"real": True} if low.is_negative else {"positive": True}
-        t = sp.Dummy("t", **assumption)
+        is_positive = low.is_nonnegative and high.is_nonnegative
+        t = sp.Dummy("t", real=True, positive=is_positive or None)
         inner = self.eval(body, scope | {name_of(variable): t})
         return sp.Integral(inner, (t, low, high))
 
@@ -910,9 +964,13 @@ class World:
             result = self.scalar(body, scope)
         finally:
             self.pushed = before
+        goal = self.eval(target, scope)
+        from_below = goal == 0 and side == "-"
+        if token.is_positive and (goal.is_extended_negative or from_below):
+            raise Meaningless(f"{key} is positive, and can't tend to {goal}", key)
         # what happens at the limit itself does not matter
         del self.divisors[known[0] :], self.arguments[known[1] :]
-        return Limit(result, token, self.eval(target, scope), side)
+        return Limit(result, token, goal, side)
 
 
 METHODS = {
@@ -956,10 +1014,13 @@ BUILT_IN = {
 # --- what sympy has no name for ----------------------------------------------
 
 # An index that stands for every place of a vector.
-ANY_PLACE = sp.Symbol("place", integer=True, positive=True)
+ANY_PLACE = sp.Symbol("any place", integer=True, positive=True)
+ANOTHER_PLACE = sp.Symbol("another place", integer=True, positive=True)
+# A vector as the argument of an unknown function: its entry at any place.
+VECTOR = sp.Function("the vector", real=True)
 # The answers to K yes-or-no questions, over which a sum runs.
-BITS = sp.IndexedBase("bit", nonnegative=True)
-JOINT = sp.Function("joint", positive=True)
+BITS = sp.IndexedBase("the answer", nonnegative=True)
+JOINT = sp.Function("the probability", positive=True)
 
 
 class Expectation(sp.Expr):
@@ -997,12 +1058,3 @@ def function_with_slopes(name, is_positive):
 def parts_of(script):
     """Return the indices that stand side by side in a subscript."""
     return script[1:] if script[0] == "*" else (script,)
-
-
-def nodes_of(tree):
-    """Return all nodes of a tree."""
-    found = [tree]
-    for part in tree:
-        if isinstance(part, tuple):
-            found += nodes_of(part)
-    return found

@@ -110,6 +110,8 @@ class Names:
         By key, as for `names`: a number N may stand beside a family N_m.
     ranges : dict of str to str
         For each letter of an index, the size that it runs up to.
+    classes : set of str
+        The letters that stand for one class, such as the label y.
     known : set of str
         The keys that other chapters defined; a chapter may use their letters anew.
     used : set of str
@@ -119,6 +121,7 @@ class Names:
     names: dict = field(default_factory=dict)
     domains: dict = field(default_factory=dict)
     ranges: dict = field(default_factory=lambda: dict(SIZES))
+    classes: set = field(default_factory=set)
     known: set = field(default_factory=set)
     used: set = field(default_factory=set)
 
@@ -132,7 +135,11 @@ class Names:
     def copy(self):
         """The same names, to which others can be added."""
         return Names(
-            dict(self.names), dict(self.domains), dict(self.ranges), set(self.known)
+            dict(self.names),
+            dict(self.domains),
+            dict(self.ranges),
+            set(self.classes),
+            set(self.known),
         )
 
     def let_go(self, base):
@@ -160,14 +167,19 @@ class Names:
     def _declare(self, name, kind, bounds):
         base, indices = self._base_and_indices(Reader(name).whole())
         self._must_be_free(base, indices, name)
+        if kind == "negative" and base.endswith("^2"):
+            raise Ambiguous(f"a square can't be negative, got {name} < 0")
         if kind == "class":
             self.ranges[base] = "K"
+            self.classes.add(base)
         else:
             self.domains[base + "[]" if indices else base] = Domain(
                 kind, indices, bounds
             )
 
     def _must_be_free(self, base, indices, name):
+        if base == "e" and not indices:
+            raise Ambiguous("e is the base of the exponential, and no other letter")
         self.let_go(base)
         key = base + "[]" if indices else base
         earlier = self.names.get(key)
@@ -204,7 +216,9 @@ class Names:
     def add(self, head, tree, latex, *, label="", local=()):
         """Take in a definition whose two sides have been read."""
         base, params, indices = head
-        key = base + ("[]" if indices else "") + (f"/{len(params)}" if params else "")
+        if base == "e" and not indices:
+            raise Ambiguous("e is the base of the exponential, and no other letter")
+        key = self.key_of(head)
         if key in self.known or not params:
             self.let_go(base)
         earlier = self.names.get(key)
@@ -212,7 +226,36 @@ class Names:
             raise Ambiguous(f"{base} has a meaning already, by {earlier.label}")
         if key in self.domains:
             raise Ambiguous(f"{base} must have one meaning, got a domain and {latex}")
+        if base != "oplus":
+            self._refuse_loose_letters(head, tree)
         self.names[key] = Definition(params, indices, tree, latex, tuple(local), label)
+
+    def _refuse_loose_letters(self, head, tree):
+        """Refuse a definition whose two sides don't have the same letters."""
+        base, params, indices = head
+        names = {node[1] for node in nodes_of(tree) if node[0] == "name"}
+        for param in params:
+            if params.count(param) > 1:
+                raise Ambiguous(
+                    f"the arguments of {base} must differ, got {param} twice"
+                )
+            if param not in names and isinstance(param, str):
+                raise Ambiguous(
+                    f"{param} is an argument of {base}, but not in its meaning"
+                )
+        usual = {letter for letter in self.ranges if letter not in self.classes}
+        known = {base_of(key) for key in (*self.domains, *self.names)}
+        loose = free_letters(tree, usual - known) - {*indices, *params}
+        if loose:
+            raise Ambiguous(
+                f"{min(loose)} is in the meaning of {base}, but not in {base}"
+            )
+
+    @staticmethod
+    def key_of(head):
+        """Return the key of a name with these arguments and indices."""
+        base, params, indices = head
+        return base + ("[]" if indices else "") + (f"/{len(params)}" if params else "")
 
     def _define_nabla(self, right, latex):
         by = re.fullmatch(r"\s*\\frac\{\\partial\}\{\\partial (.+)\}\s*", right)
@@ -261,6 +304,8 @@ def names_and_kind(clause):
         if found := re.fullmatch(pattern, clause):
             bounds = [found.groupdict().get(side) for side in ("low", "high")]
             trees = tuple(Reader(bound).whole() for bound in bounds if bound)
+            if any("'oo'" in str(tree) for tree in trees):
+                raise Ambiguous(f"a bound must be a number, got {clause!r}")
             return found["names"], kind, trees
     names, _, word = clause.rpartition(" ")
     if word not in WORDS:
@@ -307,6 +352,34 @@ def split_names(text):
         else:
             names[-1] += character
     return [name.strip() for name in names]
+
+
+def nodes_of(tree):
+    """Return all nodes of a tree."""
+    found = [tree]
+    for part in tree:
+        if isinstance(part, tuple):
+            found += nodes_of(part)
+    return found
+
+
+def free_letters(tree, letters):
+    """Return the index letters in a tree that no sum, product or maximum binds."""
+    if not isinstance(tree, tuple) or not tree:
+        return set()
+    if tree[0] == "name":
+        return {tree[1]} & letters
+    if tree[0] == "sub":
+        return free_letters(tree[2], letters)
+    bound = set()
+    if tree[0] in ("sum", "prod"):
+        bound = {name_of(variable) for variable, _, _ in tree[1]}
+    elif tree[0] == "over":
+        bound = {name_of(variable) for variable, _, _ in tree[2]}
+    found = set()
+    for part in tree:
+        found |= free_letters(part, letters)
+    return found - bound
 
 
 def index_letters(tree):

@@ -120,6 +120,8 @@ def tidy(e):
         return tidy_sums(e)
     if isinstance(e, sp.Product):
         factor, (i, low, high) = e.args
+        if not factor.is_positive:  # its logarithm may not exist
+            return e
         return tidy(sp.exp(sp.Sum(tidy(sp.log(factor)), (i, low, high))))
     if isinstance(e, OverAnswers):
         return over_answers(e)
@@ -203,7 +205,8 @@ def tidy_sum(summand, i, low, high):
         return from_one(summand, i, low, high)
     for d in sorted(summand.atoms(DELTA), key=str):
         other = other_index(d, i)
-        if other is not None and in_range(other, high):
+        is_free = other is not None and other.free_symbols <= summand.free_symbols
+        if is_free and in_range(other, high):
             # f(delta) = f(0) + delta (f(1) - f(0)), and delta picks one place
             without, with_it = summand.subs(d, 0), summand.subs(d, 1)
             there = tidy((with_it - without).subs(i, other))
@@ -216,6 +219,8 @@ def from_one(summand, i, low, high):
     if low.is_Integer and low < 1:
         early = [summand.subs(i, sp.Integer(k)) for k in range(int(low), 1)]
         return tidy(sp.Add(*early)) + tidy_sum(summand, i, sp.Integer(1), high)
+    if not is_count(high - low + 1):  # it may have no term
+        return with_canonical_index(summand, i, high, low)
     if low.is_Integer:
         early = [summand.subs(i, sp.Integer(k)) for k in range(1, int(low))]
         return tidy_sum(summand, i, sp.Integer(1), high) - tidy(sp.Add(*early))
@@ -234,8 +239,25 @@ def other_index(d, i):
 def in_range(index, high):
     """Whether a sum up to `high` is sure to reach this index."""
     if index.is_Integer:
-        return bool((high - index).is_nonnegative)
-    return FACTS.ranges.get(index) == high or isinstance(index, sp.Dummy)
+        return is_count(high - index)
+    return FACTS.ranges.get(index) == high
+
+
+def is_count(e):
+    """Whether an expression in whole numbers from 1 is surely 0 or more."""
+    forms = [e]
+    for index in e.free_symbols:
+        high = FACTS.ranges.get(index)
+        if high in e.free_symbols:  # an index is at most as large as its range
+            forms.append(e.xreplace({high: index + sp.Dummy(nonnegative=True)}))
+    return any(is_nonnegative_from_one(form) for form in forms)
+
+
+def is_nonnegative_from_one(e):
+    """Whether an expression is 0 or more if its whole numbers are 1 or more."""
+    numbers = [s for s in e.free_symbols if s.is_integer and s.is_positive]
+    rests = {s: 1 + sp.Dummy(nonnegative=True) for s in numbers}
+    return bool(sp.expand(e.xreplace(rests)).is_nonnegative)
 
 
 def terms_of(summand, i):
@@ -265,7 +287,7 @@ def one_sum(free, bound, i, high):
 
 def sum_of_product(bound, i, high):
     """Return the sum from 1 to `high` of a product of factors that contain i."""
-    if not bound:
+    if not bound and is_count(high):
         return high
     for factor in bound:
         d = factor.base if factor.is_Pow else factor
@@ -286,7 +308,8 @@ def sum_of_product(bound, i, high):
 
 def is_probability(factor, i):
     """Whether a factor is the entry i of a distribution."""
-    is_entry = isinstance(factor, sp.Indexed) and factor.args[-1] == i
+    is_entry = isinstance(factor, sp.Indexed) and factor.indices[-1] == i
+    is_entry = is_entry and i not in factor.indices[:-1]
     return is_entry and str(factor.base) in FACTS.distributions
 
 
@@ -332,19 +355,19 @@ def in_one_order(bound, i, high):
 
 def canonical(number):
     """Return the index that sums are written with at this depth."""
-    return sp.Symbol(f"d{number}", integer=True, positive=True)
+    return sp.Symbol(f"sum {number}", integer=True, positive=True)
 
 
-def with_canonical_index(product, i, high):
+def with_canonical_index(product, i, high, low=1):
     """Return the sum with an index that depends on its depth alone."""
     inside = [b for s in product.atoms(sp.Sum, sp.Product) for b in s.bound_symbols]
-    depths = [int(str(b)[1:]) for b in inside if str(b).startswith("d")]
+    depths = [int(str(b)[4:]) for b in inside if str(b).startswith("sum ")]
     number = max(depths, default=0) + 1
     taken = (product.free_symbols - {i}) | set(inside)
     while canonical(number) in taken:  # never catch another index
         number += 1
     d = canonical(number)
-    return sp.Sum(product.xreplace({i: d}), (d, 1, high))
+    return sp.Sum(product.xreplace({i: d}), (d, low, high))
 
 
 # --- sums over answers, and means --------------------------------------------
@@ -361,6 +384,7 @@ def over_answers(e):
     # the body is an exponential of sums over k: a product over k
     exponent = tidy(sp.log(body))
     i = sp.Dummy("i", integer=True, positive=True)
+    FACTS.ranges[i] = size
     inside = sp.Integer(0)
     for term in sp.Add.make_args(sp.expand(exponent)):
         free, sums = parted_by_sums(term)
@@ -433,9 +457,12 @@ def expectation(value, deviation):
         if len(letters) == 1:
             continue
         if letters:
-            first, second = (letter.indices[0] for letter in letters)
-            same = sp.Integer(1) if first == second else DELTA(first, second)
-            others += [deviation**2, same]
+            first, second = letters
+            if first.base != second.base:
+                continue
+            pairs = zip(first.indices, second.indices, strict=True)
+            same = [sp.Integer(1) if i == j else DELTA(i, j) for i, j in pairs]
+            others += [deviation**2, *same]
         mean = sp.Mul(*others)
         for limit in limits:
             mean = sp.Sum(mean, limit)
@@ -450,6 +477,7 @@ def flattened(term):
         while isinstance(factor, sp.Sum):
             summand, (i, low, high) = factor.args
             fresh = sp.Dummy("i", integer=True, positive=True)
+            FACTS.ranges[fresh] = high if low == 1 else None
             limits.insert(0, (fresh, low, high))
             factor = summand.xreplace({i: fresh})
         factors.append(factor)
@@ -511,7 +539,7 @@ def even_limits(e):
     for high in tops:
         for shorter in tops:
             more = high - shorter
-            if more.is_Integer and 0 < more <= 3:
+            if more.is_Integer and 0 < more <= 3 and is_count(shorter):
                 return even_limits(tidy(e.replace(sp.Sum, peeler(high, int(more)))))
     return e
 
@@ -531,7 +559,7 @@ def peeler(high, count):
 
 def sums_cancel(mask, top):
     """Whether sums with equal limits cancel once they are put into one."""
-    groups = {}
+    groups, shared = {}, sp.Dummy("i", integer=True, positive=True)
     for term in sp.Add.make_args(top):
         sums = [s for s in term.free_symbols if isinstance(mask.behind.get(s), sp.Sum)]
         if len(sums) != 1 or term.diff(sums[0]).has(sums[0]):
@@ -540,7 +568,7 @@ def sums_cancel(mask, top):
         if len(whole.args) != 2:
             return False
         summand, (i, low, high) = whole.args
-        inside = mask.off(term / sums[0]) * summand.xreplace({i: canonical(0)})
+        inside = mask.off(term / sums[0]) * summand.xreplace({i: shared})
         groups.setdefault((low, high), []).append(inside)
     return bool(groups) and all(
         numerator(tidy(sp.Add(*inside)))[1] == 0 for inside in groups.values()

@@ -16,6 +16,8 @@ from celib.book.proofs._meaning import Limit, Meaningless, NeedsIndex, Vector, W
 __all__ = ["Claim", "Rejected", "check_numbers", "concrete_claims", "entries", "links"]
 
 DIGITS = 40
+# What is closer to 0 than this is 0.
+TINY = sp.Float(10) ** -30
 # The numbers of classes that are tried.
 CLASSES = (2, 3, 5)
 # How many entries of a vector or matrix, and values of the free indices, are evaluated
@@ -68,7 +70,7 @@ def entries(value, world, most=None):
     if world.for_any_size:
         places = []
         for number, size in enumerate(value.sizes):
-            place = sp.Symbol(f"place{number}", integer=True, positive=True)
+            place = sp.Symbol(f"entry {number}", integer=True, positive=True)
             world.index_ranges[place] = world.size(size)
             places.append(place)
         return [value[tuple(places)]]
@@ -90,9 +92,9 @@ def paired_entries(left, right, world, most=None):
     if len(sides[0]) != len(sides[1]):
         counts = " and ".join(str(len(side)) for side in sides)
         raise Meaningless(f"both sides must have as many entries, got {counts}")
-    sizes = {v.sizes for v in (left, right) if isinstance(v, Vector)}
-    if len(sizes) > 1:
-        raise Meaningless("both sides must have the same size")
+    shapes = {(v.sizes, v.is_row) for v in (left, right) if isinstance(v, Vector)}
+    if len(shapes) > 1:
+        raise Meaningless("both sides must have the same size, as rows or as columns")
     return list(zip(*sides, strict=True))
 
 
@@ -102,6 +104,8 @@ def paired_entries(left, right, world, most=None):
 def sizes_for(names, count):
     """Return a number for each size: K is `count`, the others differ from it."""
     sizes = {"K": count}
+    if count == CLASSES[0]:  # what is declared as a whole number can be 1
+        sizes |= {key: 1 for key in declared_sizes(names) if key != "K"}
     for key in sorted({*names.ranges.values(), *declared_sizes(names), "R"}):
         if not key.isdigit():
             draw = random.Random(f"{key} beside {count} classes")
@@ -157,7 +161,13 @@ def free_values(world, statement):
 
 def size_of(world, letter):
     """Return how far a free index runs."""
-    return int(world.size(world.names.ranges[letter]))
+    size = world.names.ranges[letter]
+    try:
+        return int(world.size(size))
+    except NeedsIndex:
+        raise Meaningless(
+            f"{size} must be a whole number, as the end of {letter}"
+        ) from None
 
 
 def is_excluded(where, world):
@@ -182,6 +192,8 @@ def check_numbers(names, statement, label, tries=4, classes=CLASSES):
         world, claims = concrete_claims(names, statement, count, at_numbers=True)
         if not claims:
             raise Meaningless("a condition must leave something to be claimed")
+        if count == classes[0]:
+            refuse_zero_divisors(world, draw)
         for claim in claims:
             check_claim(claim, world, draw, label, count, tries)
         if not world.sizes_used:
@@ -193,11 +205,13 @@ def check_claim(claim, world, draw, label, count, tries):
     """Evaluate both sides at a few points."""
     sides = sp.sympify(claim.left), sp.sympify(claim.right)
     symbols = sides[0].free_symbols | sides[1].free_symbols
+    has_real_values = False
     for attempt in range(tries if symbols else 1):
         point = random_point(world, symbols, draw, attempt)
         values = [value_at(side, point) for side in sides]
         if not all(value.is_number for value in values):
             raise Meaningless("a side has no value at a point of its domain")
+        has_real_values |= all(value.is_extended_real for value in values)
         rough = any(side.has(Limit, sp.Integral) for side in sides)
         if not holds(*values, claim.relation, rough):
             where = f" with {count} classes" if world.sizes_used else ""
@@ -205,6 +219,19 @@ def check_claim(claim, world, draw, label, count, tries):
             at = ", ".join(f"{s} = {sp.N(point[s], 3)}" for s in sorted(point, key=str))
             at = at or "every point"
             raise Rejected(f"{label} is false{where}: at {at} its sides are {shown}")
+    if not has_real_values:
+        raise Meaningless("no point was found where both sides are real numbers")
+
+
+def refuse_zero_divisors(world, draw):
+    """Refuse a divisor that is 0 wherever it is evaluated."""
+    for divisor in map(sp.sympify, world.divisors):
+        symbols = divisor.free_symbols
+        if not symbols or not symbols <= world.atoms.keys():
+            continue
+        points = [random_point(world, symbols, draw, attempt) for attempt in range(2)]
+        if all(abs(value_at(divisor, point)) < TINY for point in points):
+            raise Meaningless(f"{divisor} is always 0, and can't be divided by")
 
 
 def random_point(world, symbols, draw, attempt):
@@ -305,7 +332,11 @@ def integral_value(integral):
     middle = [0] if low == -sp.oo and high == sp.oo else []
     with mpmath.workdps(25):
         places = [sp.N(place, 25)._to_mpmath(90) for place in (low, *middle, high)]
-        return sp.Float(mpmath.quad(sp.lambdify(t, body, "mpmath"), places), DIGITS)
+        try:
+            area = mpmath.quad(sp.lambdify(t, body, "mpmath"), places)
+        except ZeroDivisionError:
+            raise Meaningless("an integral over what is divided by 0") from None
+        return sp.Float(area, DIGITS)
 
 
 def near_limit(limit, point):

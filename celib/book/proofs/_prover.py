@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from celib.book.proofs._meaning import Limit, Meaningless, OutOfRange, World
-from celib.book.proofs._normal import FACTS, Mask, forget, is_zero, tidy
+from celib.book.proofs._normal import FACTS, Mask, forget, in_range, is_zero, tidy
 from celib.book.proofs._numbers import (
     check_numbers,
     concrete_claims,
@@ -174,8 +174,11 @@ def learn(world):
     for top, body, letter, scope in world.maxima.values():
         largest = world.eval(body, scope | {letter: top})
         found = largest.atoms(sp.Indexed)
-        if len(found) == 1 and sp.cancel(largest / next(iter(found))).is_positive:
-            gaps = sp.IndexedBase(f"h{top}", nonnegative=True)
+        if len(found) != 1:
+            continue
+        scale = sp.cancel(largest / next(iter(found)))
+        if scale.is_positive and not scale.has(sp.Indexed):
+            gaps = sp.IndexedBase(f"gap below {top}", nonnegative=True)
             FACTS.maxima[top] = (next(iter(found)).base, gaps)
 
 
@@ -240,17 +243,17 @@ def one_integral(e):
     """Write a difference of integrals with equal limits as one."""
     terms = sp.Add.make_args(sp.expand(e))
     groups, others = {}, []
+    everywhere, above = sp.Dummy("t", real=True), sp.Dummy("t", positive=True)
     for term in terms:
         factors = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.Integral)]
         if len(factors) != 1:
             others.append(term)
             continue
         body, (t, low, high) = factors[0].args
-        shared = sp.Symbol("t", positive=True)
+        shared = above if t.is_positive else everywhere
         inside = (term / factors[0]) * body.xreplace({t: shared})
-        groups.setdefault((low, high), []).append(inside)
-    for (low, high), inside in groups.items():
-        shared = sp.Symbol("t", positive=True)
+        groups.setdefault((shared, low, high), []).append(inside)
+    for (shared, low, high), inside in groups.items():
         summand = sp.factor(sp.expand_power_exp(sp.Add(*inside)))
         others.append(sp.Integral(sp.simplify(summand), (shared, low, high)))
     return sp.Add(*others)
@@ -326,15 +329,26 @@ def work_out(e):
         value, variable, target, side = e.args
         return limit_of(work_out(value), variable, target, str(side))
     if isinstance(e, sp.Integral):
-        return e.doit()
+        return integral_of(e)
     if e.has(Limit, sp.Integral) and e.args:
         return e.func(*map(work_out, e.args))
     return e
 
 
+def integral_of(e):
+    """Return what an integral comes to, if nothing is divided by 0 on the way."""
+    body, (t, _, _) = e.args
+    bottom = sp.denom(sp.together(body))
+    if bottom.has(t) and not has_a_sign(bottom):
+        raise Unproved("an integral over what may be divided by 0")
+    return e.doit()
+
+
 def limit_of(value, variable, target, side):
     """Return a limit, by sympy or by substitution."""
     value = tidy(value)
+    if isinstance(variable, sp.Indexed):
+        refuse_equal_entries(value, variable)
     if value.has(sp.Sum) and isinstance(variable, sp.Indexed):
         return limit_in_one_entry(value, variable, target, side)
     if value.has(sp.Sum):
@@ -343,12 +357,32 @@ def limit_of(value, variable, target, side):
     return mask.off(sp.limit(sp.together(mask.on(value)), variable, target, side))
 
 
+def refuse_equal_entries(value, variable):
+    """Refuse entries of the family of a variable that may be the same entry."""
+    for entry in value.atoms(sp.Indexed):
+        pairs = zip(entry.indices, variable.indices, strict=False)
+        if entry.base != variable.base or entry == variable:
+            continue
+        is_free = entry.free_symbols <= value.free_symbols
+        if is_free and not any((i - j).is_Integer for i, j in pairs if i != j):
+            raise Unproved("a limit in one entry, beside another that may be the same")
+
+
 def limit_in_one_entry(value, variable, target, side):
     """Return a limit in one entry of a family, of which sums hold one term."""
     rests, (place,) = {}, variable.indices
     for total in value.atoms(sp.Sum):
-        summand, (i, _, _) = total.args
+        summand, (i, low, high) = total.args
         if summand.has(variable.base):
+            entries = [x for x in summand.atoms(sp.Indexed) if x.base == variable.base]
+            alone = all(x.indices == (i,) for x in entries)
+            if (
+                summand.has(sp.Sum)
+                or low != 1
+                or not alone
+                or not in_range(place, high)
+            ):
+                raise Unproved("a limit in one entry needs sums that hold it once")
             positive = summand.is_positive or None
             rest = sp.Dummy("r", positive=positive, real=True)
             rests[total] = summand.xreplace({i: place}) + rest
@@ -360,6 +394,8 @@ def limit_in_one_entry(value, variable, target, side):
 
 def limit_by_substitution(value, variable, target):
     """Return a limit of what is continuous, or 0/0 by the rule of l'Hôpital."""
+    if value.has(sp.ceiling, sp.floor, sp.Abs, sp.Max, sp.Min):
+        raise Unproved("a limit of sums beside a jump or a kink is not known")
     if target == sp.oo:
         u = sp.Dummy("u", positive=True)
         value, variable, target = value.subs(variable, 1 / u), u, sp.Integer(0)
@@ -367,6 +403,8 @@ def limit_by_substitution(value, variable, target):
     for _ in range(3):
         there = tidy(top.subs(variable, target)), tidy(bottom.subs(variable, target))
         if not is_zero(there[1]):
+            if any(side.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for side in there):
+                break
             return there[0] / there[1]
         if not is_zero(there[0]):
             break

@@ -10,7 +10,7 @@ import sympy as sp
 from celib.book.proofs._normal import (
     FACTS,
     Mask,
-    canonical,
+    in_range,
     is_zero,
     numerator,
     tidy,
@@ -110,11 +110,13 @@ def product_is(e, strict, depth):
             continue
         if exponent.is_even and base.is_real and not strict:
             continue
-        if base.is_negative or factor.is_negative:
-            sign = sign if exponent.is_even else -sign
+        if factor.is_negative or (base.is_negative and exponent.is_odd):
+            sign = -sign
             continue
         of_base = sign_of_factor(mask, base, factored, e, strict, depth)
         if of_base == 0:
+            return False
+        if of_base == -1 and not exponent.is_integer:
             return False
         sign *= of_base if not exponent.is_even else 1
     return sign == 1
@@ -264,12 +266,13 @@ def with_one_term(e):
 
 
 def merged(e):
-    """Return the summand and the last index of a sum of sums with equal limits.
+    """Return the summand, the index and its last value of sums with equal limits.
 
     Returns None if it is none.
     """
     mask = Mask()
     groups, alone = {}, []
+    shared = sp.Dummy("i", integer=True, positive=True)
     for term in sp.Add.make_args(sp.expand(mask.on(e))):
         sums = [s for s in term.free_symbols if isinstance(mask.behind.get(s), sp.Sum)]
         if not sums:
@@ -281,7 +284,7 @@ def merged(e):
         if len(whole.args) != 2:
             return None
         summand, (i, low, high) = whole.args
-        inside = mask.off(term / sums[0]) * summand.xreplace({i: canonical(0)})
+        inside = mask.off(term / sums[0]) * summand.xreplace({i: shared})
         groups.setdefault((low, high), []).append(inside)
     if len(groups) != 1:
         return None
@@ -291,27 +294,27 @@ def merged(e):
         return None
     share = sp.cancel(alone / high)  # K is the sum of 1
     if share.has(high):  # any number is its mean under a distribution
-        weights = entries_of_distributions(sp.Add(*inside), high)
+        weights = entries_of_distributions(sp.Add(*inside), shared, high)
         if not weights:
             return None
         share = alone * weights[0]
-    return sp.cancel(sp.Add(*inside, share)), high
+    return sp.cancel(sp.Add(*inside, share)), shared, high
 
 
-def with_slack(summand, high):
+def with_slack(summand, index, high):
     """Return a summand, and forms of it with the same sum: q - p adds up to 0."""
-    entries = entries_of_distributions(summand, high)
+    entries = entries_of_distributions(summand, index, high)
     others = [*entries, 1 / high]  # the uniform distribution
     pairs = [(p, q) for p in entries for q in others if p != q]
     return [summand, *(summand + q - p for p, q in pairs)]
 
 
-def entries_of_distributions(summand, high):
+def entries_of_distributions(summand, index, high):
     """Return the probabilities of the class that a sum runs over, in its summand."""
     return [
         x
         for x in sorted(summand.atoms(sp.Indexed), key=str)
-        if FACTS.distributions.get(str(x.base)) == high and x.indices == (canonical(0),)
+        if FACTS.distributions.get(str(x.base)) == high and x.indices == (index,)
     ]
 
 
@@ -321,7 +324,7 @@ def entries_of_distributions(summand, high):
 def below_maxima(e):
     """Write each entry of a family as its maximum minus log(1 + gap), gap >= 0."""
     for top, (base, gaps) in FACTS.maxima.items():
-        largest = sp.Symbol(f"z{top}", real=True)
+        largest = sp.Symbol(f"largest at {top}", real=True)
         e = replace_entries(e, base, gaps, largest, top)
     return e
 
@@ -329,8 +332,12 @@ def below_maxima(e):
 def replace_entries(e, base, gaps, largest, top):
     """Replace the entries of a family by what they are below their maximum."""
 
+    high = FACTS.ranges[top]
+
     def is_other_entry(x):
-        return isinstance(x, sp.Indexed) and x.base == base and x.indices != (top,)
+        if not isinstance(x, sp.Indexed) or x.base != base or x.indices == (top,):
+            return False
+        return len(x.indices) > 1 or in_range(x.indices[0], high)
 
     e = e.replace(is_other_entry, lambda x: largest - sp.log(1 + gaps[x.indices]))
     return e.xreplace({base[top]: largest})
@@ -349,15 +356,19 @@ def with_sizes_from_one(e):
 def without_rounding(e):
     """Write a number that is rounded up as itself and a part u/(1 + u) of 1."""
 
-    def part(x):
-        (inside,) = x.args
+    bound = {i for total in e.atoms(sp.Sum) for i in total.bound_symbols}
+
+    def part(inside, way):
         u = sp.Dummy("u", nonnegative=True)
         if isinstance(inside, sp.Indexed):
-            u = sp.IndexedBase(f"u {inside.base}", nonnegative=True)[inside.indices]
+            parts = sp.IndexedBase(f"part {way} {inside.base}", nonnegative=True)
+            u = parts[inside.indices]
+        elif inside.free_symbols & bound:
+            raise Unproved("a part of 1 for each term of a sum is not known")
         return u / (1 + u)
 
-    e = e.replace(sp.ceiling, lambda x: x + part(sp.ceiling(x, evaluate=False)))
-    return e.replace(sp.floor, lambda x: x - part(sp.floor(x, evaluate=False)))
+    e = e.replace(sp.ceiling, lambda x: x + part(x, "up"))
+    return e.replace(sp.floor, lambda x: x - part(x, "down"))
 
 
 def cases_of_indices(e):
@@ -414,12 +425,14 @@ def replacement_for(gap, value):
         gap.free_symbols, key=lambda s: (s in value.free_symbols, str(s))
     )
     for symbol in candidates:
-        weight = gap.coeff(symbol)
+        weight = gap.diff(symbol)  # free of the symbol if the gap is linear in it
+        if weight.has(symbol):
+            continue
         known = weight != 0 and (weight.is_positive or weight.is_negative)
         if known and not symbol.is_nonnegative:
             h = sp.Dummy("h", nonnegative=True)  # the gap is log(1 + h), scaled
-            solved = sp.solve(gap - abs(weight) * sp.log(1 + h), symbol)
-            return symbol, solved[0]
+            for solved in sp.solve(gap - abs(weight) * sp.log(1 + h), symbol):
+                return symbol, solved
     raise Unproved("sympy can't split the cases of a maximum")
 
 

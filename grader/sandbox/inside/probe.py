@@ -1,5 +1,6 @@
 """Tries, inside the sandbox and before any student's code, all that must fail there."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -75,6 +76,20 @@ def makes_namespaces():
     _calls("unshare", 0x10000000)
 
 
+def opens_another_process():
+    """Try to open the memory of another process, which has no limits."""
+    numbers = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    for number in numbers - {os.getpid()}:
+        with contextlib.suppress(OSError), open(f"/proc/{number}/mem", "r+b", 0):
+            return
+    raise OSError("opens none")
+
+
+def stays():
+    """Try to stay when the marker is gone."""
+    _calls("prctl", 1, 0, 0, 0, 0)
+
+
 def is_root():
     """Look whether the worker has kept the root user's rights."""
     if os.getuid() != 0 or os.getgid() != 0:
@@ -98,6 +113,8 @@ def attempts(limits):
         "it can take memory that no limit counts": takes_uncounted_memory,
         "it can leave a note for the next student's code": leaves_a_key,
         "it can make namespaces": makes_namespaces,
+        "it can write to the memory of another process": opens_another_process,
+        "it can stay when the marker is gone": stays,
         "it can write outside its own folder": lambda: writes("/"),
         "it can write to /dev/shm": lambda: writes("/dev/shm"),
         "it can write files of any size": lambda: fills("/tmp"),

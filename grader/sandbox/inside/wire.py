@@ -19,7 +19,11 @@ JSON_LIMIT = 4 * 2**20
 BLOB_LIMIT = 32 * 2**20
 INT_BITS = 4096
 DEEPEST = 50
+TOO_DEEP = f"a value nested more than {DEEPEST} levels deep can't be checked"
 COLLISIONS = 100
+# Bytes of an item once an array holds numbers and text side by side: NumPy writes the
+# numbers out, in up to 64 characters of 4 bytes.
+WRITTEN_OUT = 256
 DTYPE_KINDS = "biufcU"
 DTYPE = re.compile(rf"[<>|][{DTYPE_KINDS}][1-9]\d{{0,5}}")
 TENSOR_DTYPES = [
@@ -122,9 +126,7 @@ def _parse(text):
 def encode(value, blobs, depth=0):
     """Return a JSON tree for `value`; the bytes of its arrays go to `blobs`."""
     if depth > DEEPEST:
-        raise UncrossableError(
-            f"a value nested more than {DEEPEST} levels deep can't be checked"
-        )
+        raise UncrossableError(TOO_DEEP)
     if value is None or isinstance(value, (bool, float, str)):
         return _plain(value)
     if isinstance(value, int):
@@ -268,6 +270,53 @@ def _read_array(tree, blobs):
     if math.prod(shape) * dtype.itemsize != len(data):
         raise MalformedError("bytes that don't fill the shape")
     return np.frombuffer(data, dtype).reshape(shape).copy()
+
+
+# ---- the room that a value takes
+
+
+def check_room(value):
+    """Refuse an answer of which a check could make an array beyond the limit.
+
+    In an array every item is as wide as the widest: one long text in a list of short
+    ones would take gigabytes.
+
+    Raises
+    ------
+    TooLongError
+        If a list or tuple anywhere in it has more than BLOB_LIMIT bytes as an array.
+    """
+    _as_an_array(value, 0)
+
+
+def _as_an_array(value, depth):
+    """Return the items, the bytes of the widest, and the kinds of an array of it."""
+    if isinstance(value, str):
+        return 1, 4 * len(value), {"text"}
+    if depth > DEEPEST:
+        raise UncrossableError(TOO_DEEP)
+    if isinstance(value, (list, tuple)):
+        return _of_a_list(value, depth)
+    if isinstance(value, dict):
+        for pair in value.items():
+            _as_an_array(pair, depth + 1)
+    if isinstance(value, np.ndarray):
+        kind = "text" if value.dtype.kind == "U" else "number"
+        return value.size, value.dtype.itemsize, {kind}
+    # The widest number is a complex one.
+    return 1, 16, {"number"}
+
+
+def _of_a_list(value, depth):
+    items, widest, kinds = 0, 0, set()
+    for part in value:
+        more, wide, kind = _as_an_array(part, depth + 1)
+        items, widest, kinds = items + more, max(widest, wide), kinds | kind
+    if len(kinds) > 1:
+        widest = max(widest, WRITTEN_OUT)
+    if items * widest > BLOB_LIMIT:
+        raise TooLongError(f"a list of {items} items, the longest of {widest} bytes")
+    return items, widest, kinds
 
 
 def _room(shape, dtype):

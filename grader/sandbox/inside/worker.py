@@ -2,25 +2,21 @@
 
 It is given its limits on the command line, then answers one request at a time. It
 holds no expected value, no test and no other student's work: what runs here may do
-with this process whatever it likes. It is started as a script, beside `wire.py`, and
-never imported by the trusted side.
+with this process whatever it likes. It is started as a script, beside `shell.py`,
+`standins.py` and `wire.py`, and never imported by the trusted side.
 """
 
-import builtins
-import importlib.abc
-import importlib.machinery
 import json
 import os
-import re
 import resource
 import struct
 import sys
 import types
 
-MAGIC = re.compile(r"^\s*[%!?]|\?\s*$", re.M)
-RUN_THE_BODY = {"time", "timeit", "capture", "prun"}
-NOT_DRAWN = {"matplotlib", "seaborn", "plotly", "otter"}
-
+# An isolated Python does not look in the folder of its script.
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+import shell
+import standins
 
 # ---- limits, set before any of the student's text is read
 
@@ -55,171 +51,133 @@ def private_pipes():
     return os.fdopen(requests, "rb"), os.fdopen(replies, "wb")
 
 
-# ---- what a notebook has and a script has not
-
-
-class Quiet(types.ModuleType):
-    """Stands in for plots and for otter: takes every call and does nothing."""
-
-    __path__ = ()
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Quiet(name)
-
-    def __call__(self, *args, **kwargs):
-        """Give something quiet; what ``subplots`` gives can be unpacked."""
-        if self.__name__ == "subplots":
-            rows, columns = (*args, 1, 1)[:2]
-            rows, columns = kwargs.get("nrows", rows), kwargs.get("ncols", columns)
-            return Quiet("figure"), _axes(rows, columns)
-        return Quiet("result")
-
-    def __getitem__(self, key):
-        return Quiet("item")
-
-    def __iter__(self):
-        return iter(())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *problem):
-        return False
-
-
-def _axes(rows, columns):
-    import numpy as np
-
-    grid = np.empty((rows, columns), dtype=object)
-    for place in np.ndindex(rows, columns):
-        grid[place] = Quiet("axes")
-    grid = grid.squeeze()
-    return grid if grid.ndim else grid.item()
-
-
-class QuietImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds what is not drawn or checked while marking."""
-
-    def find_spec(self, name, path=None, target=None):
-        """Answer for the names that stay quiet."""
-        if name.partition(".")[0] in NOT_DRAWN or name == "IPython.display":
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
-
-    def create_module(self, spec):
-        """Return what takes every call."""
-        return Quiet(spec.name)
-
-    def exec_module(self, module):
-        """Have nothing to run."""
-
-
-class Missing(types.ModuleType):
-    """Stands for a package that is not here: it can be imported, and not used."""
-
-    __path__ = ()
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Missing(f"{self.__name__}.{name}")
-
-    def __call__(self, *args, **kwargs):
-        """Say that it is not here."""
-        package = self.__name__.partition(".")[0]
-        raise ModuleNotFoundError(f"{package} is not there while notebooks are marked")
-
-
-class LastImporter(QuietImporter):
-    """Lets a cell go on that imports what is not here, until it uses it."""
-
-    def find_spec(self, name, path=None, target=None):
-        """Answer for a cell's own imports alone: packages try what they might use."""
-        frame = sys._getframe()
-        while frame and not frame.f_code.co_filename.startswith("<cell"):
-            if not frame.f_code.co_filename.startswith(("<frozen", __file__)):
-                return None
-            frame = frame.f_back
-        parent = sys.modules.get(name.rpartition(".")[0])
-        if frame is None or not (parent is None or isinstance(parent, Missing)):
-            return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)
-
-    def create_module(self, spec):
-        """Return what can't be used."""
-        return Missing(spec.name)
-
-
-class Shell:
-    """What `get_ipython()` returns: line magics do nothing, timed code runs."""
-
-    def __init__(self, names):
-        self.names = names
-
-    def run_line_magic(self, name, line, *rest):
-        """Run the statement after ``%time``; leave out any other magic."""
-        if name == "time":
-            exec(line, self.names)
-
-    def run_cell_magic(self, name, line, body):
-        """Run the cell under ``%%time`` and its like; leave out any other."""
-        if name in RUN_THE_BODY:
-            exec(plain_python(body), self.names)
-
-    def __getattr__(self, name):
-        return Quiet(name)
-
-
-def plain_python(source):
-    """Return a cell without its magics, as IPython itself translates them."""
-    if not MAGIC.search(source):
-        return source
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    return TransformerManager().transform_cell(source)
-
-
 # ---- the requests
 
 
 class Notebook:
     """The student's names, and what may be asked about them."""
 
-    def __init__(self):
-        self.names = {}
+    def __init__(self, transformer):
+        self.transformer = transformer
+        self.names, self.exports = {}, {}
 
     def greet(self, message, values):
         """Begin: no name is left of a notebook before."""
         self.names.clear()
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
+        ours = (standins.StandIn, Checks)
+        for name in [n for n, m in sys.modules.items() if isinstance(m, ours)]:
+            del sys.modules[name]
         self.names = module.__dict__
-        shell = Shell(self.names)
-        builtins.get_ipython = lambda: shell
-        builtins.display = Quiet("display")
+        self.exports = message.get("exports", {})
+        # The names as they stood where a question was checked, "" at the end.
+        self.kept, self.place = {}, ""
+        self.shell = shell.Shell(self.names, self.transformer().transform_cell)
+        shell.set_builtins(self.shell)
         return {}, []
 
     def cell(self, message, values):
-        """Run a code cell."""
+        """Run a code cell; say what it overwrote, and what was missing for it."""
         number, source = values
-        exec(compile(plain_python(source), f"<cell {number}>", "exec"), self.names)
-        return {}, []
+        before = dict(self._at(""))
+        self.shell.left_out.clear()
+        reply = {}
+        try:
+            self.shell.run(source, number)
+        except BaseException as error:
+            reply = described(error)
+        lost = [n for n in self._all_exports() if self._overwritten(n, before)]
+        for question, names in self.exports.items():
+            if set(names) & set(lost):
+                self.kept.setdefault(question, before)
+        missing = sorted({package for _, package in self.shell.left_out})
+        return {**reply, "overwritten": lost, "missing": missing}, []
+
+    def _all_exports(self):
+        return [name for names in self.exports.values() for name in names]
+
+    def _overwritten(self, name, before):
+        """Tell whether a name was a function, and is none any more."""
+        was = before.get(name)
+        return _is_function(was) and not _is_function(self.names.get(name))
+
+    def keep(self, question):
+        """Keep the names as they stand where a question is checked."""
+        if question in self.exports:
+            self.kept[question] = dict(self.names)
 
     def get(self, message, values):
-        """Say what a name stands for, and give its value if it is one."""
-        if message["name"] not in self.names:
+        """Say what a name stands for, and give its value if it is one.
+
+        Where a question was checked, say too whether it stands for the same at the end.
+        """
+        name, end = message["name"], self._at("").get(message["name"])
+        names = self._at(message.get("at", ""))
+        if isinstance(names.get(name), standins.StandIn) or name not in names:
             return {"kind": "missing"}, []
-        value = self.names[message["name"]]
+        value, same = names[name], names[name] is end
         if callable(value):
-            return {"kind": "function"}, []
-        return {"kind": "value"}, [value]
+            return {"kind": "function", "same": same}, []
+        return {"kind": "value", "same": same}, [value]
+
+    def places(self, message, values):
+        """Say for which questions the names are kept."""
+        return {"places": [q for q in self.exports if q in self.kept]}, []
 
     def call(self, message, values):
         """Call a function, give what it returns."""
         args, kwargs = values
-        return {}, [self.names[message["name"]](*args, **kwargs)]
+        function = self._at(message.get("at", ""))[message["name"]]
+        result = function(*args, **kwargs)
+        refuse_stand_ins(result)
+        return {}, [result]
+
+    def _at(self, place):
+        """Return the names as they stood at a place: a function finds these, too."""
+        if place != self.place and (not place or place in self.kept):
+            self.kept[self.place] = dict(self.names)
+            self.names.clear()
+            self.names.update(self.kept[place])
+            self.place = place
+        return self.names
+
+
+def _is_function(value):
+    return callable(value) and not isinstance(value, standins.StandIn)
+
+
+def refuse_stand_ins(result, deep=3):
+    """Raise the error that says what is not here, if an answer holds it."""
+    if isinstance(result, standins.StandIn):
+        raise standins.not_here(result._package)
+    if deep and isinstance(result, list | tuple):
+        for item in result[:100]:
+            refuse_stand_ins(item, deep - 1)
+
+
+class Checks(types.ModuleType):
+    """Stands for otter: a check keeps the names as they stand, and tells nothing."""
+
+    def __init__(self, notebook):
+        super().__init__("otter")
+        self.Notebook = lambda *rest, **more: self
+        self._notebook = notebook
+
+    def check(self, question, *rest, **more):
+        """Keep what this question asks for; give what can be taken for a result."""
+        self._notebook.keep(question)
+        return standins.PassedOn(standins.StandIn("otter.result"), ())
+
+    def check_all(self, *rest, **more):
+        """Keep what each question asks for."""
+        for question in self._notebook.exports:
+            self._notebook.keep(question)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return standins.StandIn(f"otter.{name}")
 
 
 def serve(notebook, requests, replies, wire):
@@ -238,6 +196,8 @@ def answer(notebook, message, values, wire):
     number = message["id"]
     try:
         reply, results = getattr(notebook, message["do"])(message, values)
+        for result in results:
+            wire.check_room(result)
         return wire.pack({"id": number, **reply}, results)
     except wire.UncrossableError as error:
         return wire.pack({"id": number, "uncrossable": str(error)})
@@ -261,15 +221,25 @@ def main():
     """Set the limits, then serve."""
     limits = json.loads(sys.argv[1])
     sys.path[:0] = limits["site"]
-    sys.meta_path.insert(0, QuietImporter())
-    sys.meta_path.append(LastImporter())
+    transformer = shell.transformer()
     requests, replies = private_pipes()
     confine(limits)
     import wire
 
+    # Compiling takes other programs; what is not compiled gives the same values.
+    os.environ["TORCHDYNAMO_DISABLE"] = "1"
     for package in limits["preload"]:
         __import__(package)
-    serve(Notebook(), requests, replies, wire)
+    notebook = Notebook(transformer)
+    makes = {"otter": lambda name, quiet: Checks(notebook)}
+    sys.meta_path.insert(0, standins.Finder(quiet=True, makes=makes))
+    sys.meta_path.append(standins.Finder(quiet=False))
+    standins.do_without_threads()
+    # As in Jupyter: files beside the notebook can be imported, no options are given.
+    sys.path.insert(0, os.getcwd())
+    sys.argv[1:] = []
+    os.environ.setdefault("USER", "student")
+    serve(notebook, requests, replies, wire)
 
 
 if __name__ == "__main__":
