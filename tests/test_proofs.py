@@ -124,6 +124,13 @@ def test_a_function_of_another_chapter_gives_way_to_a_letter():
     check("H + H = 2 H", "H real")
 
 
+def test_a_letter_is_not_mistaken_for_one_that_it_stands_for():
+    slope = r"\frac{\partial}{\partial b} (A b) = A"
+    check(slope, "A > 0", given=["b = A"])
+    with pytest.raises(Rejected):
+        check(slope.replace("= A", "= 2 A"), "A > 0", given=["b = A"])
+
+
 def test_a_solution_must_meet_its_conditions(records):
     ratio = r"\log \frac{q_j}{q_k} = z_j - z_k"
     conditions = [ratio, r"\sum_k q_k = 1"]

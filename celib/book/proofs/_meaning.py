@@ -877,8 +877,9 @@ class World:
         value = scope[key] if in_scope else self.lookup(key, index, scope)
         if value is None:
             raise Meaningless(f"{key} has no meaning: declare it", key)
-        if isinstance(value, sp.Symbol | sp.Indexed):
-            return value, None
+        _, of, at = self.atoms.get(value, ("", "", ()))
+        if (of, at) == (key, tuple(map(sp.sympify, index))):
+            return value, None  # the letter itself, and not one that it stands for
         if index:
             return sp.Dummy("step", real=True), sp.Integer(0)
         return sp.Dummy(key, positive=value.is_positive or None, real=True), value
@@ -923,11 +924,13 @@ class World:
         key, index = self.spot(variable, scope)
         token, meaning = self.token(key, index, scope)
         before = self.pushed
+        inner = scope
         if meaning is not None:
             self.pushed = self.pushed | {(key, index): token}
+            inner = scope | {key: token} if key in scope else scope
         known = len(self.divisors), len(self.arguments)
         try:
-            result = self.scalar(body, scope)
+            result = self.scalar(body, inner)
         finally:
             self.pushed = before
         there = self.eval(value, scope)
@@ -959,6 +962,7 @@ class World:
         before = self.pushed
         if value is not None:
             self.pushed = self.pushed | {(key, index): token}
+            scope = scope | {key: token} if key in scope else scope
         known = len(self.divisors), len(self.arguments)
         try:
             result = self.scalar(body, scope)
