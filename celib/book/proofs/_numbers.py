@@ -17,7 +17,7 @@ __all__ = ["Claim", "Rejected", "check_numbers", "concrete_claims", "entries", "
 
 DIGITS = 40
 # What is closer to 0 than this is 0.
-TINY = sp.Float(10) ** -30
+TINY = sp.Rational(1, 10**30)
 # The numbers of classes that are tried.
 CLASSES = (2, 3, 5)
 # How many entries of a vector or matrix, and values of the free indices, are evaluated
