@@ -113,6 +113,20 @@ def test_a_definition_holds_for_the_rest_of_the_chapter():
         prove("eq-four", "f(2) = 4")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("f(x^2) = x^2", "must be names"),
+        ("f(x, x) = x", "must differ"),
+        ("f(x, y) = x", "y is an argument of f, but not in its meaning"),
+        ("f_j = x_k", "k is in the meaning of f, but not in f"),
+    ],
+)
+def test_both_sides_of_a_definition_have_the_same_letters(wrong, reason):
+    with pytest.raises(ValueError, match=reason):
+        define("eq-wrong", wrong, "x_k real")
+
+
 def test_the_chain_of_a_definition_is_proved():
     define("eq-double", "f(x) = 2x = x + x", "x real")
     with pytest.raises(Rejected):

@@ -235,11 +235,13 @@ class Names:
         base, params, indices = head
         names = {node[1] for node in nodes_of(tree) if node[0] == "name"}
         for param in params:
+            if not isinstance(param, str):
+                raise Ambiguous(f"the arguments of {base} must be names")
             if params.count(param) > 1:
                 raise Ambiguous(
                     f"the arguments of {base} must differ, got {param} twice"
                 )
-            if param not in names and isinstance(param, str):
+            if param not in names:
                 raise Ambiguous(
                     f"{param} is an argument of {base}, but not in its meaning"
                 )
