@@ -228,7 +228,7 @@ def test_names_of_inputs_are_unique(open_page):
 def test_it_reads_without_javascript(open_page):
     page = open_page(CHAPTER, java_script_enabled=False)
     expect(page.locator("article h1")).to_be_visible()
-    expect(page.locator("section > div.math .katex-html").first).to_be_visible()
+    expect(page.locator(".equation div.math .katex-html").first).to_be_visible()
     choice = page.locator(".quiz > details").first
     expect(choice.locator(".katex, p").last).to_be_hidden()
     choice.locator("summary").click()
