@@ -348,6 +348,7 @@ REFUSED = {
         "F_{jk} real",
         "around the dots",
     ),
+    "two exponents": (r"x^a^2 = x^a^2", "x, a > 0", "LaTeX takes one"),
     "one index twice": (r"\sum_{j<j} x_j x_j \ge 0", "x_k > 0", "needs two indices"),
     "orders that differ": (
         r"\frac{d^2}{dx} x^2 = 2",

@@ -11,6 +11,7 @@ from chapters import (
     CHAPTERS,
     FOLDER,
     NOTEBOOKS,
+    ROOT,
     code_cells,
     markdown,
     repeated_labels,
@@ -44,6 +45,18 @@ def test_a_cell_that_proves_shows_one_equation(path):
 
 def test_what_is_not_proved_for_every_size_is_an_exception():
     assert [e.label for e in EQUATIONS if e.kind == "instances"] == []
+
+
+@pytest.mark.parametrize("page", ["intro.md", "README.md"])
+def test_the_front_page_and_the_readme_count_right(page):
+    kinds = [e.kind for e in EQUATIONS]
+    proved = kinds.count("any K") + kinds.count("no K")
+    counted = (
+        f"the {len(kinds)} numbered equations {proved} are proved, "
+        f"{kinds.count('any K')} of them for any number of classes or items, and "
+        f"{kinds.count('definition')} are definitions"
+    )
+    assert counted in " ".join((ROOT / page).read_text(encoding="utf-8").split())
 
 
 @pytest.mark.parametrize("path", APPENDICES, ids=lambda p: p.stem)

@@ -116,9 +116,9 @@ def check(latex: str, domains: str = "", /, *, given=(), solves=()) -> None:
 def prove(label: str, latex: str, domains: str = "", /, *, given=(), solves=()) -> None:
     r"""Prove the equation `latex`, and show it as the numbered equation `label`.
 
-    Every link of a chain, every entry of a vector and every condition in the string
-    is evaluated at random points, in 40 digits, for several sizes, and then proved
-    with symbols; for any number of classes, where there is one.
+    Every link of a chain and every condition in the string is evaluated at random
+    points, in 40 digits, for several sizes, and then proved with symbols, for every
+    entry of a vector, and for any number of classes where there is one.
 
     Parameters
     ----------

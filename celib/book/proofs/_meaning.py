@@ -128,6 +128,10 @@ class World:
         What something was divided by, and what a logarithm was taken of.
     free : dict of str to int
         Values of the free indices.
+    sum_indices : set of symbols
+        The indices of sums, for any K.
+    over_answers, unfolding : bool
+        Whether a sum over {0, 1}^K, or a definition, is being evaluated.
     """
 
     def __init__(self, names, sizes=None, at_numbers=False):
@@ -295,11 +299,8 @@ class World:
         found = [k for k in self.names.names if k.startswith(f"{key}/")]
         if len(found) != 1:
             return None
-        definition = self.names.names[found[0]]
-        if not all(isinstance(param, str) for param in definition.params):
-            return None
         self.names.used.add(found[0])
-        return definition
+        return self.names.names[found[0]]
 
     def is_class(self, key):
         """Whether the letter runs over classes without being a usual index."""
@@ -314,9 +315,8 @@ class World:
             self.unfolding = before
 
     def unfolded(self, definition, values):
-        if all(isinstance(param, str) for param in definition.params):
-            for param in definition.params:
-                values[param] = self.name(param, {})
+        for param in definition.params:
+            values[param] = self.name(param, {})
         return self.eval(definition.tree, self.with_local(definition, values))
 
     def with_local(self, definition, values):
@@ -552,11 +552,10 @@ class World:
     def definition(self, key, count):
         """Return the definition of a function of that many arguments, or None."""
         key = f"{key}/{count}"
-        definition = self.names.names.get(key)
-        if definition is None or not all(isinstance(p, str) for p in definition.params):
+        if key not in self.names.names:
             return None
         self.names.used.add(key)
-        return definition
+        return self.names.names[key]
 
     def slope_of_defined(self, key, values):
         """Return f'(x) for a function that is defined."""
@@ -920,19 +919,22 @@ class World:
     def given_value(self, scope, value):
         return value
 
-    def value_at(self, scope, body, variable, value):
-        key, index = self.spot(variable, scope)
-        token, meaning = self.token(key, index, scope)
+    def in_terms_of(self, token, meaning, spot, scope, body):
+        """Return the value of a body in which a token stands for the name at a spot."""
         before = self.pushed
-        inner = scope
         if meaning is not None:
-            self.pushed = self.pushed | {(key, index): token}
-            inner = scope | {key: token} if key in scope else scope
-        known = len(self.divisors), len(self.arguments)
+            self.pushed = self.pushed | {spot: token}
+            scope = scope | {spot[0]: token} if spot[0] in scope else scope
         try:
-            result = self.scalar(body, inner)
+            return self.scalar(body, scope)
         finally:
             self.pushed = before
+
+    def value_at(self, scope, body, variable, value):
+        key, index = spot = self.spot(variable, scope)
+        token, meaning = self.token(key, index, scope)
+        known = len(self.divisors), len(self.arguments)
+        result = self.in_terms_of(token, meaning, spot, scope, body)
         there = self.eval(value, scope)
         self.put_back(known, token, there)
         if token.is_positive and not there.is_positive:
@@ -957,17 +959,10 @@ class World:
         return sp.Integral(inner, (t, low, high))
 
     def limit(self, scope, variable, target, side, body):
-        key, index = self.spot(variable, scope)
-        token, value = self.token(key, index, scope)
-        before = self.pushed
-        if value is not None:
-            self.pushed = self.pushed | {(key, index): token}
-            scope = scope | {key: token} if key in scope else scope
+        key, index = spot = self.spot(variable, scope)
+        token, meaning = self.token(key, index, scope)
         known = len(self.divisors), len(self.arguments)
-        try:
-            result = self.scalar(body, scope)
-        finally:
-            self.pushed = before
+        result = self.in_terms_of(token, meaning, spot, scope, body)
         goal = self.eval(target, scope)
         from_below = goal == 0 and side == "-"
         if token.is_positive and (goal.is_extended_negative or from_below):

@@ -13,10 +13,7 @@ TOKENS = re.compile(r"\\[a-zA-Z]+|\\.|\d|[a-zA-Z]|.", re.DOTALL)
 # The kinds that a reader could take for the true equation, the best first.
 SHOWN = ["sign", "relation", "index", "number", "letter", "exponent", "base"]
 # A letter that a slip could put in the place of another.
-MISTAKEN = dict(
-    pair
-    for pair in zip("pqjkabyznstrwxmMKNTuvgh", "qpkjbazykttswxMmNKKvuhg", strict=True)
-)
+MISTAKEN = dict(zip("pqjkabyznstrwxmMKNTuvgh", "qpkjbazykttswxMmNKKvuhg", strict=True))
 RELATIONS = {r"\ge": r"\le ", r"\le": r"\ge ", ">": "<", "<": ">"}
 GREEK = r"\\(ell|lambda|gamma|varepsilon|beta|alpha|mu|sigma|rho|kappa|tau|delta)"
 WORDS = r"\\(mathrm|operatorname|text|begin|end)\{[^}]*$"

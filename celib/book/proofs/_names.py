@@ -201,7 +201,7 @@ class Names:
 
     # --- definitions
 
-    def define(self, latex, *, label="", local=()):
+    def define(self, latex):
         """Take in a definition, an equation whose left-hand side is a name."""
         left, equals, right = latex.partition("=")
         if not equals:
@@ -211,7 +211,7 @@ class Names:
             return
         head = self.head(left)
         tree = Reader(right, self.functions | called(head))
-        self.add(head, tree.whole(), latex, label=label, local=local)
+        self.add(head, tree.whole(), latex)
 
     def add(self, head, tree, latex, *, label="", local=()):
         """Take in a definition whose two sides have been read."""

@@ -559,17 +559,32 @@ def peeler(high, count):
 
 def sums_cancel(mask, top):
     """Whether sums with equal limits cancel once they are put into one."""
-    groups, shared = {}, sp.Dummy("i", integer=True, positive=True)
-    for term in sp.Add.make_args(top):
+    index = sp.Dummy("i", integer=True, positive=True)
+    groups, alone = by_limits(mask, top, index)
+    if not groups or alone:
+        return False
+    summands = [sp.Add(*inside) for inside in groups.values()]
+    return all(numerator(tidy(summand))[1] == 0 for summand in summands)
+
+
+def by_limits(mask, masked, index):
+    """Put sums with equal limits into one, whose index is `index`.
+
+    Returns the summands by limits, and the terms without a sum; no summands if a term
+    is not a sum times something.
+    """
+    groups, alone = {}, []
+    for term in sp.Add.make_args(masked):
         sums = [s for s in term.free_symbols if isinstance(mask.behind.get(s), sp.Sum)]
+        if not sums:
+            alone.append(mask.off(term))
+            continue
         if len(sums) != 1 or term.diff(sums[0]).has(sums[0]):
-            return False
+            return {}, []
         whole = mask.behind[sums[0]]
         if len(whole.args) != 2:
-            return False
+            return {}, []
         summand, (i, low, high) = whole.args
-        inside = mask.off(term / sums[0]) * summand.xreplace({i: shared})
+        inside = mask.off(term / sums[0]) * summand.xreplace({i: index})
         groups.setdefault((low, high), []).append(inside)
-    return bool(groups) and all(
-        numerator(tidy(sp.Add(*inside)))[1] == 0 for inside in groups.values()
-    )
+    return groups, alone

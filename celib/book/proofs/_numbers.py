@@ -1,7 +1,7 @@
 """Numbers: what is printed is evaluated at random points before it is proved.
 
-Each side of each link is worked out in 40 digits, for several numbers of classes and
-all values of the free indices.
+Each side of each link is worked out in 40 digits, for several numbers of classes: for 2
+of them at all entries and all values of the free indices, for more at some of them.
 """
 
 import itertools

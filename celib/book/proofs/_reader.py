@@ -301,7 +301,12 @@ class Reader:
     def factor(self):
         """Read an atom with what is attached to it: scripts, primes, arguments."""
         node = self.atom()
+        scripts = set()
         while True:
+            if self.peek() in scripts:
+                self.refuse(f"a second {self.peek()} has no base: LaTeX takes one")
+            if self.peek() in ("_", "^"):
+                scripts.add(self.peek())
             if self.took("'"):
                 if node[0] != "name":
                     self.refuse("a prime must follow a name")
@@ -312,6 +317,7 @@ class Reader:
                 node = self.raised(node, self.argument())
             elif self.peek() == "(" and self.function(node):
                 node = ("call", self.function(node), *self.arguments("("))
+                scripts = set()
             elif self.peek() == "[" and node == ("name", "E"):
                 node = ("call", "E", *self.arguments("["))
             else:

@@ -10,6 +10,7 @@ import sympy as sp
 from celib.book.proofs._normal import (
     FACTS,
     Mask,
+    by_limits,
     in_range,
     is_zero,
     numerator,
@@ -271,21 +272,8 @@ def merged(e):
     Returns None if it is none.
     """
     mask = Mask()
-    groups, alone = {}, []
     shared = sp.Dummy("i", integer=True, positive=True)
-    for term in sp.Add.make_args(sp.expand(mask.on(e))):
-        sums = [s for s in term.free_symbols if isinstance(mask.behind.get(s), sp.Sum)]
-        if not sums:
-            alone.append(mask.off(term))
-            continue
-        if len(sums) != 1 or term.diff(sums[0]).has(sums[0]):
-            return None
-        whole = mask.behind[sums[0]]
-        if len(whole.args) != 2:
-            return None
-        summand, (i, low, high) = whole.args
-        inside = mask.off(term / sums[0]) * summand.xreplace({i: shared})
-        groups.setdefault((low, high), []).append(inside)
+    groups, alone = by_limits(mask, sp.expand(mask.on(e)), shared)
     if len(groups) != 1:
         return None
     (((low, high), inside),) = groups.items()
@@ -331,7 +319,6 @@ def below_maxima(e):
 
 def replace_entries(e, base, gaps, largest, top):
     """Replace the entries of a family by what they are below their maximum."""
-
     high = FACTS.ranges[top]
 
     def is_other_entry(x):
@@ -355,7 +342,6 @@ def with_sizes_from_one(e):
 
 def without_rounding(e):
     """Write a number that is rounded up as itself and a part u/(1 + u) of 1."""
-
     bound = {i for total in e.atoms(sp.Sum) for i in total.bound_symbols}
 
     def part(inside, way):
