@@ -6,7 +6,7 @@ if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS)
 
 // What scrolls inside its own box must be reachable by keyboard to be scrolled.
 const boxes = `.katex-display, .cell_output, .highlight pre, .table-scroll, div.output,
-  .equation > p span.math`;
+  .equation > p span.math, #the-list-of-proofs td span.math`;
 function reach() {
   // All are measured first: each change would have the next one laid out anew.
   const found = [...document.querySelectorAll(boxes)];
